@@ -1,0 +1,67 @@
+# soloftpd. `make run` tries it, `make check` tests it, `make install` installs it.
+#   CC=clang             another compiler             } each in a build directory
+#   SAN=address,undefined  sanitizers                 } of its own
+#   DESTDIR= PREFIX=     for install
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+SBIN    ?= $(PREFIX)/sbin
+MAN     ?= $(PREFIX)/share/man
+PORT    ?= 2121
+TALKS   ?= $(wildcard tests/talk/*.talk)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+comma := ,
+BUILD := build/$(notdir $(firstword $(CC)))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wvla -Wundef -Wformat=2 \
+	-Wformat-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wmissing-declarations -Wpointer-arith -Wcast-qual -Wwrite-strings -Wswitch-enum \
+	-Wimplicit-fallthrough -Wnull-dereference -Wframe-larger-than=16384 -Werror
+# A flag if the compiler knows it.
+knows = $(shell echo 'int x;' | $(CC) -Werror $(1) -x c -c -o /dev/null - 2>/dev/null && echo '$(1)')
+HARDEN := -fstack-protector-strong -fPIE -fno-common $(call knows,-ftrivial-auto-var-init=zero) \
+	$(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-clash-protection -fcf-protection)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CPPFLAGS += -Iinclude -D_GNU_SOURCE -DSOLOFTPD_VERSION='"$(VERSION)"'
+CFLAGS  ?= -O2 -g
+ALLFLAGS := -std=c11 $(CPPFLAGS) $(WARN) $(CFLAGS) $(HARDEN) $(SANFLAGS)
+LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed,-O1,--hash-style=gnu $(SANFLAGS)
+# TCP wrappers come in as an archive: the shared library would load a resolver and Kerberos with it.
+WRAPLIB ?= -l:libwrap.a
+
+# One short line a file; V=1 shows the commands.
+Q := $(if $(V),,@)
+
+SOURCES := $(wildcard src/*.c src/*/*.c)
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
+PARTS   := $(filter-out $(BUILD)/main.o,$(OBJECTS))
+UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+
+all: $(BUILD)/soloftpd
+
+$(BUILD)/soloftpd: $(OBJECTS)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(WRAPLIB)
+
+$(BUILD)/%.o: src/%.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -include include/banned.h -MMD -MP -c -o $@ $<
+
+# Everything but main.c, for the tests to link.
+$(BUILD)/parts.a: $(PARTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/parts.a
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -Wno-error=null-dereference -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/parts.a -lcmocka $(WRAPLIB)
+
+units: $(UNITS)
+
+-include $(OBJECTS:.o=.d) $(UNITS:=.d)
+
+.PHONY: all units

@@ -1,0 +1,27 @@
+/* What all transfers share: the data connection, the client listening meanwhile, and the outcome. */
+#ifndef SOLOFTPD_COMMANDS_TRANSFER_H
+#define SOLOFTPD_COMMANDS_TRANSFER_H
+
+#include "control/reply.h"
+#include "data/pump.h"
+#include "session.h"
+
+/* Makes the data connection. Returns whether it stands; if not, sets the command's final reply. */
+bool transfer_connect(struct session *session, struct watch *watch, struct reply *out_reply);
+
+/* A watch that hears the control connection during this session's transfers: it answers STAT, and
+ * ends the transfer for ABOR and when the client has gone. */
+struct watch transfer_watch(struct session *session);
+
+/* From the start of the data on, a client that has closed its half of the control connection may
+ * still be reading: its end alone does not end a download. */
+void transfer_sending(struct watch *watch);
+
+/* A pump over the open data connection. */
+struct pump transfer_pump(struct session *session, struct watch *watch);
+
+/* The final reply for a pump's result; closes the data connection. */
+struct reply transfer_finish(
+	struct session *session, const struct pump *pump, enum pump_result result, bool upload);
+
+#endif

@@ -1,0 +1,52 @@
+/* The control connection: command lines in, replies out, both buffered. */
+#ifndef SOLOFTPD_CONTROL_CONNECTION_H
+#define SOLOFTPD_CONTROL_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/line.h"
+#include "control/reply.h"
+#include "text/buffer.h"
+
+/* The longest reply; a path of PATH_MAX with every quote doubled fits. */
+#define CONTROL_REPLY_MAX 12288
+
+struct control {
+	int fd; /* owned */
+	bool ended; /* the client sends no more */
+	bool failed; /* the connection is broken: nothing can be sent */
+	unsigned
+		patience; /* seconds to wait for a client that does not read its replies; 0: for ever */
+	struct line line;
+	struct buffer out;
+	char out_bytes[2 * CONTROL_REPLY_MAX];
+};
+
+/* Takes over the socket `fd`. */
+void control_start(struct control *control, int fd, unsigned patience);
+void control_close(struct control *control);
+
+/* Queues a reply; it is sent when the next line has to be waited for, or by control_flush. */
+void control_reply(struct control *control, const struct reply *reply);
+
+/* Queues raw bytes: the lines of a STAT listing. */
+void control_bytes(struct control *control, const char *bytes, size_t size);
+
+/* Sends what is queued. Returns 0 or -errno; after an error all else fails too. */
+int control_flush(struct control *control);
+
+/* Takes the next line, waiting for it until `deadline`; replies in the queue are sent before waiting,
+ * so that the replies to pipelined commands share one packet. Returns LINE_READY, LINE_TOO_LONG or
+ * LINE_FLOOD, or -errno: -ETIMEDOUT, -EINTR (SIGTERM), -EPIPE (the client has ended or gone). */
+int control_next(struct control *control, int64_t deadline, char **out_text, size_t *out_size);
+
+/* Reads what has arrived without waiting. Returns 1 if something came, 0 if not now (or there is no
+ * room), -EPIPE when the client has ended or gone. */
+int control_gather(struct control *control);
+
+/* Whether control_gather could take anything in. */
+bool control_has_room(const struct control *control);
+
+#endif

@@ -1,0 +1,42 @@
+/* Replies (RFC 959 4.2): their text form, and the only map from errno to reply codes. */
+#ifndef SOLOFTPD_CONTROL_REPLY_H
+#define SOLOFTPD_CONTROL_REPLY_H
+
+#include <stdbool.h>
+
+#include "text/buffer.h"
+
+/*
+ * What a handler returns. `text` is borrowed: constant, or in storage that lives until the next
+ * command. Lines of a multi-line text are separated by LF; an inner line that begins with a blank is
+ * sent as it is, any other gets "NNN-" in front, so that none can be taken for the last one.
+ */
+struct reply {
+	int code; /* 0: nothing is sent, the connection is gone */
+	const char *text;
+	bool closing; /* the session ends after this reply */
+};
+
+static inline struct reply reply(int code, const char *text)
+{
+	return (struct reply){.code = code, .text = text};
+}
+
+static inline struct reply reply_closing(int code, const char *text)
+{
+	return (struct reply){.code = code, .text = text, .closing = true};
+}
+
+/* The reply for a file system error: 450 busy or maybe later, 451 the server's trouble, 452 no
+ * space, 552 over a limit, 550 and (where a new name was refused) 553 otherwise. */
+struct reply reply_error(int error, const char *text);
+struct reply reply_name_error(int error, const char *text);
+
+/* Appends the reply's lines, each with CR LF. A CR or another control character inside a line
+ * becomes '?', except that a CR in a name goes out as CR NUL (RFC 2640 section 3.1). */
+void reply_append(struct buffer *b, const struct reply *reply);
+
+/* Appends `path` for a 257 reply: quoted, quotes doubled, LF and NUL-safe. */
+void reply_append_path(struct buffer *b, const char *path);
+
+#endif

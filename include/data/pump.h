@@ -1,0 +1,48 @@
+/*
+ * Moving a transfer's bytes between the data connection and a file (RFC 959 3.4.1, stream mode), with
+ * the control connection heard all the while.
+ */
+#ifndef SOLOFTPD_DATA_PUMP_H
+#define SOLOFTPD_DATA_PUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/pace.h"
+#include "data/watch.h"
+
+enum pump_result {
+	PUMP_DONE,
+	PUMP_NETWORK, /* the data connection failed */
+	PUMP_FILE, /* the local file failed */
+	PUMP_ABORTED, /* ABOR */
+	PUMP_GONE, /* the client has gone, or SIGTERM came */
+	PUMP_STALLED, /* nothing moved for `stall` seconds */
+};
+
+struct pump {
+	int data; /* the data connection, borrowed */
+	struct watch *watch;
+	struct pace *pace;
+	unsigned stall; /* seconds; 0: for ever */
+	size_t chunk; /* trans_chunk_size */
+	bool kernel_copies; /* sendfile and splice may be used */
+	uint64_t moved; /* bytes on the data connection so far */
+	int error; /* -errno of PUMP_NETWORK and PUMP_FILE */
+};
+
+/* The file from its offset `offset` to its end. */
+enum pump_result pump_download(struct pump *pump, int file, uint64_t offset);
+
+/* To the file's present position, until the client ends the data. */
+enum pump_result pump_upload(struct pump *pump, int file);
+
+/* The same in TYPE A, from the beginning of the file. */
+enum pump_result pump_download_ascii(struct pump *pump, int file);
+enum pump_result pump_upload_ascii(struct pump *pump, int file);
+
+/* Bytes made by the caller, for listings. */
+enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size);
+
+#endif

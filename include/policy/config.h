@@ -1,0 +1,113 @@
+/*
+ * What the administrator decided: vsftpd.conf's language, in layers. Every value keeps its origin, so
+ * that a problem can be reported as file:line. Later layers win: built-in defaults, the files of the
+ * command line, its -o settings, the file TCP wrappers chose, the user's file.
+ */
+#ifndef SOLOFTPD_POLICY_CONFIG_H
+#define SOLOFTPD_POLICY_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "text/buffer.h"
+
+/* The option's number is its row's place in options.def. */
+enum option {
+#define BOOL(name, solo, vs, effect, reach, help) OPTION_##name,
+#define NUMBER(name, solo, vs, min, max, effect, reach, help) OPTION_##name,
+#define OCTAL(name, solo, vs, min, max, effect, reach, help) OPTION_##name,
+#define STRING(name, solo, vs, effect, reach, help) OPTION_##name,
+#include "options.def"
+#undef BOOL
+#undef NUMBER
+#undef OCTAL
+#undef STRING
+	OPTION_COUNT
+};
+
+enum option_kind { OPTION_BOOL, OPTION_NUMBER, OPTION_OCTAL, OPTION_STRING };
+enum option_effect { OPTION_LIVE, OPTION_TLS, OPTION_MOOT, OPTION_REFUSED };
+enum option_reach { OPTION_START, OPTION_SESSION };
+
+/* Where a value came from. */
+struct origin {
+	uint16_t source; /* index into config.sources; 0 is "default" */
+	uint16_t line; /* from 1; 0 where the source has no lines */
+};
+
+/* A problem, or something tolerated, with its place. */
+struct config_note {
+	char file[256];
+	unsigned line; /* from 1; 0: the file as a whole */
+	unsigned column; /* from 1; 0: the line as a whole */
+	char text[256];
+};
+
+#define CONFIG_SOURCES 16
+#define CONFIG_NOTES 8
+
+struct config {
+#define BOOL(name, solo, vs, effect, reach, help) bool name;
+#define NUMBER(name, solo, vs, min, max, effect, reach, help) unsigned name;
+#define OCTAL(name, solo, vs, min, max, effect, reach, help) unsigned name;
+#define STRING(name, solo, vs, effect, reach, help) const char *name;
+#include "options.def"
+#undef BOOL
+#undef NUMBER
+#undef OCTAL
+#undef STRING
+	struct origin origin[OPTION_COUNT];
+	const char *sources[CONFIG_SOURCES]; /* names of the layers read so far */
+	unsigned source_count;
+
+	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
+	unsigned note_count; /* may exceed CONFIG_NOTES: the rest was dropped */
+
+	char strings[65536]; /* all string values and source names */
+	size_t string_size;
+};
+
+/* The largest configuration or list file, in bytes (vsftpd stops reading there; this is an error). */
+#define CONFIG_FILE_MAX 100000
+
+/* Starts with the defaults of the program called `daemon` ("vsftpd" has its own). */
+void config_defaults(struct config *config, const char *daemon);
+
+/* Reads a file on top. `late` marks the user's own file: options of reach START are not changed by it,
+ * and a note says so. The file must be a regular file of the effective user's, or of root's, that no
+ * one else may write to. Returns 0; -ENOENT if there is no such file; -EINVAL for any other problem.
+ * `out_error` is filled in for both. */
+int config_file(struct config *config, const char *file, bool late, struct config_note *out_error);
+
+/* Reads one KEY=VALUE of the command line on top. Returns 0 or -EINVAL with `out_error`. */
+int config_setting(struct config *config, const char *setting, struct config_note *out_error);
+
+/* Checks what only the whole can tell: refused options, contradictions, ranges. Returns 0 or -EINVAL
+ * with `out_error` at the origin of the value to blame. */
+int config_validate(const struct config *config, struct config_note *out_error);
+
+/* The option called `name`, or OPTION_COUNT. */
+enum option config_option(const char *name);
+
+/* Facts of a row. */
+const char *config_name(enum option option);
+enum option_kind config_kind(enum option option);
+enum option_effect config_effect(enum option option);
+enum option_reach config_reach(enum option option);
+
+/* Appends the option's present value as the language writes it (nothing for an unset string). */
+void config_print(const struct config *config, enum option option, struct buffer *b);
+
+/* Fills in a note that blames the present value of `option`. */
+void config_blame(const struct config *config, enum option option, const char *text,
+	struct config_note *out_note);
+
+/* Appends a note as "file:line:column: text", leaving out what is 0. */
+void config_append_note(struct buffer *b, const struct config_note *note);
+
+/* Makes a name for a comma-separated list: whether `word` (any case) is an element of `list`. */
+bool config_lists(const char *list, const char *word);
+
+#endif

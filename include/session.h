@@ -1,0 +1,92 @@
+/* A session: everything there is between one client's 220 and its end. */
+#ifndef SOLOFTPD_SESSION_H
+#define SOLOFTPD_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/connection.h"
+#include "data/connection.h"
+#include "data/pace.h"
+#include "policy/config.h"
+#include "policy/login.h"
+#include "text/address.h"
+#include "text/path.h"
+
+/* How a session ended; main's exit status. */
+enum exit_class {
+	EXIT_CLASS_CLEAN = 0,
+	EXIT_CLASS_CLIENT = 1, /* the client's fault, or it went away */
+	EXIT_CLASS_USAGE = 2, /* the command line */
+	EXIT_CLASS_CONFIGURATION = 3, /* the administrator's files */
+	EXIT_CLASS_SYSTEM = 4, /* the machine */
+	EXIT_CLASS_BUG = 70,
+};
+
+/* What a session starts from. All pointers are borrowed for the whole session. */
+struct session_start {
+	int control; /* a connected TCP socket above 2; the session owns it */
+	const char *daemon; /* the name of the program: "vsftpd" has its own defaults */
+	const char *load_file; /* a configuration file named by the environment; NULL for none */
+	const char *const *files; /* configuration files of the command line */
+	size_t file_count; /* 0: the default file, if it exists */
+	const char *const *settings; /* KEY=VALUE settings of the command line */
+	size_t setting_count;
+};
+
+/* Runs one session to its end: configuration, greeting, commands, farewell. Closes the control
+ * connection and everything else it opened. */
+enum exit_class session_run(const struct session_start *start);
+
+/* What a transfer in progress is about; told by STAT and left to the log. */
+struct transfer {
+	const char *verb; /* NULL: none is in progress */
+	const char *path;
+	const uint64_t *moved; /* bytes so far */
+};
+
+/* The verbs that only hold for the next command (commands.def, "after"). */
+struct pending {
+	uint64_t restart; /* REST's offset in bytes; 0: none */
+	bool rename; /* RNFR has named a file */
+	char rename_from[PATH_TEXT]; /* as the client wrote it */
+};
+
+/* Directories whose message has been shown. */
+#define SESSION_VISITED 100
+
+struct session {
+	const struct session_start *start;
+	struct config config;
+	struct control control;
+	struct data data;
+	struct pace pace;
+	struct address local, peer;
+	char peer_text[ADDRESS_TEXT];
+	char pasv_address[ADDRESS_TEXT]; /* what PASV announces; "" for the local address */
+
+	struct login login; /* kind LOGIN_NONE until 230 */
+	char user[LOGIN_NAME]; /* USER's name; "" before it and after a failure */
+	unsigned failures; /* failed logins */
+	unsigned strangers; /* unknown commands before login */
+	char home[PATH_TEXT]; /* the working directory at 230, which "~" stands for */
+
+	bool ascii; /* TYPE A */
+	bool extended_only; /* EPSV ALL */
+	bool aborted; /* ABOR ended a transfer and has not been answered yet */
+	bool finishing; /* the client has left, or must */
+	enum exit_class outcome;
+	struct pending pending;
+	struct transfer transfer;
+
+	int native_log, transfer_log; /* owned; -1: none */
+	bool log_to_syslog; /* native lines go there */
+
+	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
+	unsigned visited_count;
+
+	char text[CONTROL_REPLY_MAX]; /* for the text of the reply in the making */
+};
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * Files, as the session sees them: every path is resolved by the kernel from the working directory
+ * and the root directory (the jail's, where there is one). All functions return -errno on failure.
+ */
+#ifndef SOLOFTPD_SYSTEM_VFS_H
+#define SOLOFTPD_SYSTEM_VFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct facts {
+	mode_t mode; /* type and permissions */
+	uid_t uid;
+	gid_t gid;
+	uint64_t links;
+	uint64_t size; /* bytes */
+	int64_t modified; /* seconds since 1970 */
+};
+
+/* Takes over what FTP shows of a stat(2) result. */
+struct stat;
+void vfs_facts(const struct stat *st, struct facts *out_facts);
+
+/* Opens a regular file to read (-EINVAL for any other kind, at once even for a FIFO) and sets its
+ * descriptor, which the caller owns, and its facts. */
+int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
+
+/* Opens a regular file to write, making it with `mode` less the umask when it is missing. Its content
+ * is not touched. `exclusive`: -EEXIST when it is there. Sets the descriptor, which the caller owns,
+ * and whether the file was made just now. */
+int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created);
+
+/* Takes a lock on the whole file for as long as it is open (fcntl(2)); -EAGAIN if another process
+ * holds one against it. */
+int vfs_lock(int fd, bool for_writing);
+
+int vfs_truncate(int fd, uint64_t size);
+int vfs_seek(int fd, uint64_t offset);
+int vfs_seek_end(int fd);
+
+/* Closes and reports what the file system only says then (a quota, a full disk). */
+int vfs_close(int fd);
+
+ssize_t vfs_read(int fd, void *bytes, size_t size);
+int vfs_write_all(int fd, const void *bytes, size_t size);
+
+/* Facts of what a path names: the target of a symbolic link, or the link itself. */
+int vfs_stat(const char *path, struct facts *out_facts);
+int vfs_link_stat(const char *path, struct facts *out_facts);
+int vfs_link_target(const char *path, char *out, size_t capacity);
+
+/* The name that `path` has after all symbolic links; what does not exist yet keeps its last part. */
+int vfs_real(const char *path, char *out, size_t capacity);
+
+int vfs_enter(const char *path);
+int vfs_current(char *out, size_t capacity);
+int vfs_make_directory(const char *path, mode_t mode);
+int vfs_remove_directory(const char *path);
+int vfs_remove_file(const char *path);
+int vfs_rename(const char *from, const char *to);
+int vfs_set_mode(const char *path, mode_t mode);
+int vfs_set_modified(const char *path, int64_t seconds);
+
+/* Sets the umask and returns the one before. */
+mode_t vfs_umask(mode_t mask);
+
+#endif

@@ -1,0 +1,24 @@
+/* Numbers in the client's and the administrator's text. */
+#ifndef SOLOFTPD_TEXT_NUMBER_H
+#define SOLOFTPD_TEXT_NUMBER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The longest decimal form of a uint64_t, with its terminator. */
+#define NUMBER_TEXT 21
+
+/* Reads all of `text` as a decimal number from 0 to `max`: digits only, at least one, no sign, no
+ * blank. Returns 0, -EINVAL (not a number) or -ERANGE (over max). */
+int number_parse(const char *text, uint64_t max, uint64_t *out_value);
+
+/* The same for the `size` bytes at `text`. */
+int number_parse_bytes(const char *text, size_t size, uint64_t max, uint64_t *out_value);
+
+/* Reads all of `text` as octal digits, a value from 0 to `max`. Errors as number_parse. */
+int number_parse_octal(const char *text, unsigned max, unsigned *out_value);
+
+/* Writes the decimal form and a terminator; returns its length without the terminator. */
+size_t number_format(uint64_t value, char out[NUMBER_TEXT]);
+
+#endif

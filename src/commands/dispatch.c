@@ -1,0 +1,185 @@
+#include "commands/dispatch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "commands/record.h"
+#include "system/process.h"
+#include "text/number.h"
+
+/* Unknown commands before login after which the client is taken for something else. */
+#define STRANGERS_MAX 10
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+int dispatch_split(char *text, size_t size, struct call *out_call)
+{
+	size_t length = 0;
+
+	memset(out_call->verb, 0, sizeof(out_call->verb));
+	if (memchr(text, '\0', size))
+		return -EILSEQ;
+	while (length < size && !is_blank(text[length]))
+		length++;
+	for (size_t i = 0; i < length && length < sizeof(out_call->verb); i++) {
+		char c = text[i];
+		out_call->verb[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+	}
+	out_call->argument = text + length + (length < size);
+	return 0;
+}
+
+static void trim(struct call *call)
+{
+	size_t size;
+
+	while (is_blank(*call->argument))
+		call->argument++;
+	size = strlen(call->argument);
+	while (size > 0 && is_blank(call->argument[size - 1]))
+		size--;
+	call->argument[size] = '\0';
+}
+
+static bool is_well_shaped(enum argument argument, const char *text)
+{
+	uint64_t number;
+
+	switch (argument) {
+	case ARGUMENT_NONE:
+		return *text == '\0';
+	case ARGUMENT_WORD:
+		return *text != '\0';
+	case ARGUMENT_NUMBER:
+		return number_parse(text, INT64_MAX, &number) == 0;
+	case ARGUMENT_PATH:
+		return *text != '\0' && strlen(text) < PATH_TEXT;
+	case ARGUMENT_OPTPATH:
+		return strlen(text) < PATH_TEXT + 16;
+	case ARGUMENT_TEXT:
+	case ARGUMENT_OPTIONAL:
+		break;
+	}
+	return true;
+}
+
+static bool keeps_blanks(enum argument argument)
+{
+	return argument == ARGUMENT_PATH || argument == ARGUMENT_OPTPATH ||
+	       argument == ARGUMENT_TEXT;
+}
+
+bool dispatch_would_permit(const struct session *session, const struct command *command)
+{
+	if (command->handle == cmd_none)
+		return false;
+	if (command->phase == PHASE_IN && !access_permits_verb(&session->config, command->verb))
+		return false;
+	return access_permits(&session->config, session->login.anonymous, command->class);
+}
+
+struct reply dispatch_gate(
+	const struct session *session, const struct command *command, struct call *call)
+{
+	bool in = session->login.kind != LOGIN_NONE;
+
+	if (!in && command->phase == PHASE_IN)
+		return reply(530, "Please login with USER and PASS.");
+	if (in && !access_permits_verb(&session->config, command->verb))
+		return reply(550, "Permission denied.");
+	if (!keeps_blanks(command->argument))
+		trim(call);
+	if (!is_well_shaped(command->argument, call->argument))
+		return reply(501, *call->argument ? "Invalid argument." : "Argument required.");
+	if (in && !access_permits(&session->config, session->login.anonymous, command->class))
+		return reply(550, "Permission denied.");
+	return reply(0, NULL);
+}
+
+/* An HTTP request on this port is a browser being tricked (ALPACA, NAT slipstreaming). */
+static bool is_http(const char *verb)
+{
+	static const char verbs[][8] = {
+		"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PATCH"};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verb, verbs[i]) == 0)
+			return true;
+	return false;
+}
+
+static struct reply unknown(struct session *session, const struct call *call)
+{
+	if (is_http(call->verb))
+		return reply_closing(500, "HTTP protocol commands not allowed.");
+	if (session->login.kind == LOGIN_NONE && ++session->strangers >= STRANGERS_MAX)
+		return reply_closing(500, "Too many errors.");
+	return reply(500, "Unknown command.");
+}
+
+static void clear_pending(struct session *session, enum after after)
+{
+	if (after != AFTER_RESTART)
+		session->pending.restart = 0;
+	if (after != AFTER_RENAME)
+		session->pending.rename = false;
+}
+
+static struct reply run(struct session *session, struct call *call)
+{
+	const struct command *command = command_find(call->verb);
+	struct reply answer;
+
+	if (!command)
+		return unknown(session, call);
+	answer = dispatch_gate(session, command, call);
+	if (answer.code == 0)
+		answer = command->handle(session, call->argument);
+	clear_pending(session, command->after);
+	return answer;
+}
+
+static void show_title(const struct session *session, const char *verb)
+{
+	struct buffer b;
+	char text[512];
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, session->peer_text);
+	buffer_byte(&b, '/');
+	if (session->login.kind != LOGIN_NONE)
+		buffer_string(&b, session->login.name);
+	else
+		buffer_string(&b, "not logged in");
+	buffer_string(&b, ": ");
+	buffer_string(&b, verb);
+	process_title(buffer_text(&b));
+}
+
+void dispatch_line(struct session *session, char *text, size_t size)
+{
+	struct call call;
+	struct reply answer;
+
+	if (size == 0)
+		return; /* a keepalive of NAT-aware clients, not a command */
+	if (dispatch_split(text, size, &call) < 0) {
+		answer = reply(501, "NUL in command.");
+	} else {
+		record_command(session, call.verb, call.argument);
+		if (session->config.setproctitle_enable)
+			show_title(
+				session, command_find(call.verb) ? call.verb : "unknown command");
+		answer = run(session, &call);
+		if (strcmp(call.verb, "PASS") == 0)
+			explicit_bzero(text, size);
+	}
+	if (answer.code != 0)
+		record_reply(session, &answer);
+	if (answer.closing)
+		session->finishing = true;
+}

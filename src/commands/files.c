@@ -1,0 +1,329 @@
+/* RETR, STOR, STOU, APPE: files over the data connection. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands/names.h"
+#include "commands/record.h"
+#include "commands/table.h"
+#include "commands/transfer.h"
+#include "system/io.h"
+#include "system/process.h"
+#include "system/vfs.h"
+
+/* ---- RETR ---- */
+
+/* Clients read a file's size out of "(N bytes)", so it must not stand there when conversion makes
+ * another number of bytes. */
+static void append_opening(
+	struct buffer *b, bool ascii, bool converts, const char *path, uint64_t bytes)
+{
+	buffer_string(b, "Opening ");
+	buffer_string(b, ascii ? "ASCII" : "BINARY");
+	buffer_string(b, " mode data connection for ");
+	for (; *path; path++)
+		buffer_byte(b, *path == '\n' ? '?' : *path);
+	if (!converts) {
+		buffer_string(b, " (");
+		buffer_number(b, bytes);
+		buffer_string(b, " bytes)");
+	}
+	buffer_byte(b, '.');
+}
+
+static int open_download(
+	struct session *session, const char *path, int *out_fd, struct facts *out_facts)
+{
+	int fd, error = vfs_open_read(path, &fd, out_facts);
+
+	if (error < 0)
+		return error;
+	if (session->login.anonymous && session->config.anon_world_readable_only &&
+		(out_facts->mode & S_IROTH) == 0)
+		error = -EACCES;
+	if (error == 0 && session->config.lock_upload_files)
+		error = vfs_lock(fd, false);
+	/* File systems without locks are no reason to refuse. */
+	if (error == -ENOLCK || error == -EINVAL || error == -EOPNOTSUPP)
+		error = 0;
+	if (error == 0)
+		*out_fd = fd;
+	else
+		vfs_close(fd);
+	return error;
+}
+
+static struct reply send_file(struct session *session, const char *path, int fd, uint64_t size,
+	struct record_transfer *log)
+{
+	struct watch watch = transfer_watch(session);
+	bool converts = log->ascii && session->config.ascii_download_enable;
+	uint64_t start = session->pending.restart;
+	enum pump_result result;
+	struct reply answer;
+	struct pump pump;
+	struct buffer b;
+
+	if (!transfer_connect(session, &watch, &answer))
+		return answer;
+	pump = transfer_pump(session, &watch);
+	session->transfer = (struct transfer){"RETR", path, &pump.moved};
+	buffer_start(&b, session->text, sizeof(session->text));
+	append_opening(&b, log->ascii, converts, path, size);
+	(void)record_mark(session, 150, buffer_text(&b));
+	transfer_sending(&watch);
+	log->started = io_microseconds();
+	result = converts ? pump_download_ascii(&pump, fd) : pump_download(&pump, fd, start);
+	/* The file lost bytes while it was sent: the client must not take it for whole. */
+	if (result == PUMP_DONE && pump.moved < size - start)
+		result = PUMP_FILE;
+	log->ok = result == PUMP_DONE;
+	log->bytes = pump.moved;
+	session->transfer.verb = NULL;
+	return transfer_finish(session, &pump, result, false);
+}
+
+static struct reply retrieve(struct session *session, const char *path, struct record_transfer *log)
+{
+	bool converts = session->ascii && session->config.ascii_download_enable;
+	struct facts facts;
+	struct reply answer;
+	int fd, error;
+
+	if (converts && session->pending.restart > 0)
+		return reply(550, "No support for resume of ASCII transfer.");
+	error = open_download(session, path, &fd, &facts);
+	if (error < 0)
+		return reply_error(error, "Failed to open file.");
+	if (session->pending.restart > facts.size)
+		answer = reply(554, "Restart offset is beyond the end of the file.");
+	else
+		answer = send_file(session, path, fd, facts.size, log);
+	vfs_close(fd);
+	return answer;
+}
+
+struct reply cmd_retr(struct session *session, const char *argument)
+{
+	char path[PATH_TEXT], absolute[PATH_TEXT];
+	struct record_transfer log = {.path = absolute, .ascii = session->ascii};
+	struct reply answer;
+	int error = names_use(session, argument, path);
+
+	if (error == -EACCES || !access_permits_transfer(&session->config, path, false))
+		return reply(550, "Permission denied.");
+	if (error < 0)
+		return reply_error(error, "Failed to open file.");
+	record_absolute(path, absolute);
+	log.started = io_microseconds();
+	answer = retrieve(session, path, &log);
+	record_transfer(session, &log);
+	return answer;
+}
+
+/* ---- STOR, APPE, STOU ---- */
+
+enum storing { STORING_WHOLE, STORING_END, STORING_UNIQUE };
+
+struct upload {
+	enum storing storing;
+	const char *path;
+	int fd;
+	bool created; /* by this upload */
+};
+
+/* Opens the file and takes its lock; its content stays as it is until the data connection stands. */
+static int open_upload(struct session *session, struct upload *upload)
+{
+	const struct config *config = &session->config;
+	bool exclusive = upload->storing == STORING_UNIQUE ||
+			 (session->login.anonymous && !config->anon_other_write_enable);
+	int error = vfs_open_write(
+		upload->path, config->file_open_mode, exclusive, &upload->fd, &upload->created);
+
+	if (error < 0)
+		return error;
+	error = config->lock_upload_files ? vfs_lock(upload->fd, true) : 0;
+	if (error == -ENOLCK || error == -EINVAL || error == -EOPNOTSUPP)
+		error = 0;
+	if (error < 0)
+		vfs_close(upload->fd);
+	return error;
+}
+
+/* Where the data go: the end, the restart offset, or the beginning of an emptied file. */
+static int position(struct session *session, const struct upload *upload)
+{
+	uint64_t start = session->pending.restart;
+	int error;
+
+	if (upload->storing == STORING_END && start == 0)
+		return vfs_seek_end(upload->fd);
+	if (start > 0)
+		return vfs_seek(upload->fd, start);
+	error = vfs_truncate(upload->fd, 0);
+	return error < 0 ? error : vfs_seek(upload->fd, 0);
+}
+
+static struct reply receive_file(
+	struct session *session, struct upload *upload, struct record_transfer *log)
+{
+	struct watch watch = transfer_watch(session);
+	struct pump pump = transfer_pump(session, &watch);
+	enum pump_result result;
+	int error;
+
+	session->transfer = (struct transfer){"STOR", upload->path, &pump.moved};
+	log->started = io_microseconds();
+	result = log->ascii && session->config.ascii_upload_enable
+			 ? pump_upload_ascii(&pump, upload->fd)
+			 : pump_upload(&pump, upload->fd);
+	session->transfer.verb = NULL;
+	log->bytes = pump.moved;
+	/* Some file systems report a full disk or a quota only now. */
+	error = vfs_close(upload->fd);
+	if (result == PUMP_DONE && error < 0) {
+		result = PUMP_FILE;
+		pump.error = error;
+	}
+	log->ok = result == PUMP_DONE;
+	return transfer_finish(session, &pump, result, true);
+}
+
+static struct reply announce_and_receive(
+	struct session *session, struct upload *upload, struct record_transfer *log)
+{
+	int error = position(session, upload);
+	struct buffer b;
+
+	if (error < 0) {
+		vfs_close(upload->fd);
+		data_abort(&session->data);
+		return reply_error(error, "Could not seek in file.");
+	}
+	buffer_start(&b, session->text, sizeof(session->text));
+	if (upload->storing == STORING_UNIQUE) {
+		buffer_string(&b, "FILE: ");
+		buffer_string(&b, upload->path);
+	} else {
+		buffer_string(&b, "Ok to send data.");
+	}
+	(void)record_mark(session, 150, buffer_text(&b));
+	return receive_file(session, upload, log);
+}
+
+static struct reply store(
+	struct session *session, struct upload *upload, struct record_transfer *log)
+{
+	struct watch watch = transfer_watch(session);
+	struct reply answer;
+
+	if (!transfer_connect(session, &watch, &answer)) {
+		vfs_close(upload->fd);
+		/* Nothing was sent: a file that is only ours must not stay behind empty. */
+		if (upload->created)
+			(void)vfs_remove_file(upload->path);
+		return answer;
+	}
+	answer = announce_and_receive(session, upload, log);
+	if (!log->ok && session->config.delete_failed_uploads)
+		(void)vfs_remove_file(upload->path);
+	return answer;
+}
+
+static struct reply store_and_log(struct session *session, struct upload *upload)
+{
+	char absolute[PATH_TEXT];
+	struct record_transfer log = {.upload = true, .path = absolute, .ascii = session->ascii};
+	struct reply answer;
+
+	record_absolute(upload->path, absolute);
+	log.started = io_microseconds();
+	answer = store(session, upload, &log);
+	record_transfer(session, &log);
+	return answer;
+}
+
+static void record_refused(struct session *session, const char *path)
+{
+	char absolute[PATH_TEXT];
+	struct record_transfer log = {.upload = true,
+		.path = absolute,
+		.ascii = session->ascii,
+		.started = io_microseconds()};
+
+	record_absolute(path, absolute);
+	record_transfer(session, &log);
+}
+
+static struct reply store_named(struct session *session, const char *argument, enum storing storing)
+{
+	char path[PATH_TEXT];
+	struct upload upload = {.storing = storing, .path = path};
+	int error = names_use(session, argument, path);
+
+	if (error == -EACCES || !access_permits_transfer(&session->config, path, true))
+		return reply(550, "Permission denied.");
+	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
+		return reply(550, "No support for resume of ASCII transfer.");
+	if (error == 0)
+		error = open_upload(session, &upload);
+	if (error < 0) {
+		record_refused(session, path);
+		return reply_name_error(
+			error, error == -EAGAIN ? "The file is being transferred by someone else."
+						: "Could not create file.");
+	}
+	return store_and_log(session, &upload);
+}
+
+struct reply cmd_stor(struct session *session, const char *argument)
+{
+	return store_named(session, argument, STORING_WHOLE);
+}
+
+struct reply cmd_appe(struct session *session, const char *argument)
+{
+	return store_named(session, argument, STORING_END);
+}
+
+/* A name that is not taken and that nobody can foresee: the client's own, or "file", and a suffix. */
+static int make_unique(struct session *session, const char *base, struct upload *upload, char *path)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	int error = -EEXIST;
+
+	for (int attempt = 0; attempt < 64 && error == -EEXIST; attempt++) {
+		unsigned char random[8];
+		struct buffer b;
+		buffer_start(&b, path, PATH_TEXT);
+		buffer_string(&b, base);
+		if (process_random(random, sizeof(random)) < 0)
+			return -EIO;
+		buffer_byte(&b, '.');
+		for (size_t i = 0; i < sizeof(random); i++)
+			buffer_byte(&b, letters[random[i] % 32]);
+		buffer_text(&b);
+		if (b.cut)
+			return -ENAMETOOLONG;
+		error = open_upload(session, upload);
+	}
+	return error;
+}
+
+struct reply cmd_stou(struct session *session, const char *argument)
+{
+	char base[PATH_TEXT], path[PATH_TEXT];
+	struct upload upload = {.storing = STORING_UNIQUE, .path = path};
+	int error = names_use(session, *argument ? argument : "file", base);
+
+	if (error == -EACCES || !access_permits_transfer(&session->config, base, true))
+		return reply(550, "Permission denied.");
+	if (session->pending.restart > 0)
+		return reply(550, "STOU can't be restarted.");
+	if (error == 0)
+		error = make_unique(session, base, &upload, path);
+	if (error < 0)
+		return reply_name_error(error, "Could not create file.");
+	return store_and_log(session, &upload);
+}

@@ -1,0 +1,425 @@
+#include "commands/listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands/listargs.h"
+#include "commands/names.h"
+#include "commands/record.h"
+#include "commands/table.h"
+#include "commands/transfer.h"
+#include "policy/access.h"
+#include "system/account.h"
+#include "system/directory.h"
+#include "system/zone.h"
+#include "text/listline.h"
+#include "text/number.h"
+#include "text/pattern.h"
+
+/* Lines are collected up to this size before they are sent. */
+#define COLLECT 65536
+
+/* Names of directories still to be listed by -R, in bytes; what does not fit is left out. */
+#define RECURSE_MAX (256 * 1024)
+
+struct listing {
+	struct session *session;
+	struct listargs args;
+	bool names_only; /* NLST */
+	char path[PATH_TEXT]; /* the directory, or the one file */
+	char pattern[PATH_TEXT]; /* of the last component; "" for none */
+	const char *prefix; /* before each name of NLST; "" for none */
+	bool dots; /* "." and ".." too */
+	int64_t now;
+
+	struct buffer out;
+	char lines[COLLECT];
+	struct pump *pump; /* where lines go; NULL: the control connection */
+	enum pump_result result;
+
+	char *waiting; /* -R: NUL-terminated paths, the next one last; owned */
+	size_t waiting_size;
+};
+
+/* One listing at a time: the buffers are too large for the stack. */
+static struct listing shared;
+
+/* ---- sending ---- */
+
+static void send_lines(struct listing *l)
+{
+	if (l->pump && l->result == PUMP_DONE)
+		l->result = pump_bytes(l->pump, l->out.data, l->out.size);
+	else if (!l->pump)
+		control_bytes(&l->session->control, l->out.data, l->out.size);
+	buffer_start(&l->out, l->lines, sizeof(l->lines));
+}
+
+/* Called before an entry: there is room for it after this. */
+static void make_room(struct listing *l)
+{
+	size_t enough = l->pump ? COLLECT - 4 * PATH_TEXT : CONTROL_REPLY_MAX - 3 * PATH_TEXT;
+
+	if (l->out.size > enough)
+		send_lines(l);
+}
+
+/* ---- entries ---- */
+
+static void set_owners(
+	const struct config *config, const struct facts *facts, struct listline *line)
+{
+	static char user[NUMBER_TEXT], group[NUMBER_TEXT];
+
+	if (config->hide_ids) {
+		line->owner = line->group = "ftp";
+	} else if (config->text_userdb_names) {
+		line->owner = account_user_name(facts->uid);
+		line->group = account_group_name(facts->gid);
+	} else {
+		number_format(facts->uid, user);
+		number_format(facts->gid, group);
+		line->owner = user;
+		line->group = group;
+	}
+}
+
+static void add_line(
+	struct listing *l, const char *name, const struct facts *facts, const char *target)
+{
+	struct listline line = {.name = name,
+		.target = target,
+		.mode = facts->mode,
+		.links = facts->links,
+		.size = facts->size,
+		.modified = facts->modified};
+
+	set_owners(&l->session->config, facts, &line);
+	listline_append(&l->out, &line, l->now, l->session->config.use_localtime, l->args.classify);
+}
+
+static void add_name(struct listing *l, const char *name)
+{
+	listline_append_name(&l->out, l->prefix);
+	listline_append_name(&l->out, name);
+	buffer_bytes(&l->out, "\r\n", 2);
+}
+
+static void add_entry(struct listing *l, struct directory *directory, size_t index)
+{
+	const char *name = directory_name(directory, index);
+	char target[PATH_TEXT];
+	struct facts facts;
+	bool is_link;
+
+	if (l->names_only) {
+		add_name(l, name);
+		return;
+	}
+	if (directory_facts(directory, index, l->args.follow, &facts) < 0 &&
+		directory_facts(directory, index, false, &facts) < 0)
+		return; /* removed meanwhile */
+	is_link = S_ISLNK(facts.mode);
+	if (is_link)
+		directory_target(directory, index, target, sizeof(target));
+	add_line(l, name, &facts, is_link ? target : NULL);
+	directory->entries[index].key = S_ISDIR(facts.mode); /* for -R; sorted is sorted */
+}
+
+/* ---- directories ---- */
+
+static bool keep(const char *name, const void *context)
+{
+	const struct listing *l = context;
+	bool hidden = l->args.all || l->session->config.force_dot_files;
+
+	if (name[0] == '.' && (name[1] == '\0' || strcmp(name, "..") == 0))
+		return l->dots && !l->pattern[0];
+	if (access_hides(&l->session->config, name))
+		return false;
+	if (l->pattern[0])
+		return pattern_match(
+			l->pattern, name, strlen(name), hidden ? 0 : PATTERN_HIDDEN_DOT);
+	return hidden || name[0] != '.';
+}
+
+static int read_directory(struct listing *l, const char *path, struct directory *out_directory)
+{
+	struct session *session = l->session;
+	struct facts facts;
+	int error = 0;
+
+	if (session->login.anonymous && session->config.anon_world_readable_only) {
+		error = vfs_stat(path, &facts);
+		if (error == 0 && (facts.mode & S_IROTH) == 0)
+			error = -EACCES;
+	}
+	if (error == 0)
+		error = directory_read(path, keep, l, out_directory);
+	if (error < 0)
+		return error;
+	error = directory_sort(out_directory, l->args.order, l->args.reverse);
+	if (error < 0)
+		directory_free(out_directory);
+	return error;
+}
+
+static void add_waiting(struct listing *l, const char *path, const char *name)
+{
+	char child[PATH_TEXT];
+	size_t size;
+
+	if (path_join(path, name, child, sizeof(child)) < 0)
+		return;
+	size = strlen(child) + 1;
+	if (size > RECURSE_MAX - l->waiting_size)
+		return;
+	memcpy(l->waiting + l->waiting_size, child, size);
+	l->waiting_size += size;
+}
+
+/* Takes the path that waits last. */
+static void take_waiting(struct listing *l, char path[PATH_TEXT])
+{
+	size_t start = l->waiting_size - 1;
+
+	while (start > 0 && l->waiting[start - 1] != '\0')
+		start--;
+	memcpy(path, l->waiting + start, l->waiting_size - start);
+	l->waiting_size = start;
+}
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static void list_directory(struct listing *l, const char *path, struct directory *directory)
+{
+	for (size_t i = 0; i < directory->count && l->result == PUMP_DONE; i++) {
+		make_room(l);
+		directory->entries[i].key = 0;
+		add_entry(l, directory, i);
+	}
+	if (!l->waiting)
+		return;
+	for (size_t i = directory->count; i > 0; i--) {
+		const char *name = directory_name(directory, i - 1);
+		if (directory->entries[i - 1].key && !is_dots(name))
+			add_waiting(l, path, name);
+	}
+}
+
+/* Depth first, with the paths that wait kept on a stack of bounded size; links are not followed. */
+static void list_below(struct listing *l)
+{
+	char path[PATH_TEXT];
+	struct directory directory;
+
+	while (l->waiting_size > 0 && l->result == PUMP_DONE) {
+		take_waiting(l, path);
+		make_room(l);
+		buffer_string(&l->out, "\r\n");
+		listline_append_name(&l->out, path);
+		buffer_string(&l->out, ":\r\n");
+		if (read_directory(l, path, &directory) < 0)
+			continue;
+		list_directory(l, path, &directory);
+		directory_free(&directory);
+	}
+}
+
+/* ---- preparing ---- */
+
+/* Splits a pattern off the last component, unless the whole is the name of something. */
+static void split_pattern(struct listing *l)
+{
+	const char *last = path_last(l->path);
+	struct facts facts;
+	struct buffer b;
+
+	l->pattern[0] = '\0';
+	if (!pattern_is_one(last, 0) || vfs_link_stat(l->path, &facts) == 0)
+		return;
+	buffer_start(&b, l->pattern, sizeof(l->pattern));
+	buffer_string(&b, last);
+	buffer_text(&b);
+	l->path[last - l->path] = '\0';
+}
+
+/* NLST names what RETR can use from here: with the directory in front, as the client wrote it. */
+static void set_prefix(struct listing *l)
+{
+	static char prefix[PATH_TEXT + 1];
+	size_t size = strlen(l->path);
+
+	memcpy(prefix, l->path, size + 1);
+	if (size > 0 && prefix[size - 1] != '/') {
+		prefix[size] = '/';
+		prefix[size + 1] = '\0';
+	}
+	l->prefix = prefix;
+}
+
+static int prepare(struct listing *l, struct session *session, const char *argument, bool names)
+{
+	int error;
+
+	l->session = session;
+	l->pump = NULL;
+	l->result = PUMP_DONE;
+	l->waiting = NULL;
+	l->waiting_size = 0;
+	l->now = zone_now();
+	buffer_start(&l->out, l->lines, sizeof(l->lines));
+	listargs_read(argument, &l->args);
+	l->names_only = names && !l->args.verbose;
+	l->dots = l->args.all && !l->names_only;
+	error = names_use(session, l->args.path, l->path);
+	if (error < 0)
+		return error;
+	split_pattern(l);
+	set_prefix(l);
+	if (l->args.recurse && session->config.ls_recurse_enable && !l->names_only)
+		l->waiting = malloc(RECURSE_MAX); /* without it the listing has one level */
+	return 0;
+}
+
+/* One name that is no directory, or -d. */
+static int list_one(struct listing *l)
+{
+	const char *path = l->path[0] ? l->path : ".";
+	const char *name = path_last(path);
+	char target[PATH_TEXT];
+	struct facts facts;
+	int error = vfs_link_stat(path, &facts);
+
+	if (error < 0)
+		return error;
+	if (access_hides(&l->session->config, name))
+		return -ENOENT;
+	if (l->names_only) {
+		l->prefix = "";
+		add_name(l, path);
+		return 0;
+	}
+	if (S_ISLNK(facts.mode) && vfs_link_target(path, target, sizeof(target)) == 0)
+		add_line(l, name, &facts, target);
+	else
+		add_line(l, *name ? name : path, &facts, NULL);
+	return 0;
+}
+
+/* Opens what is to be listed: sets whether it is a directory. Nothing is sent before this worked. */
+static int open_listing(struct listing *l, struct directory *out_directory, bool *out_is_directory)
+{
+	int error = -ENOTDIR;
+
+	*out_is_directory = false;
+	if (!l->args.itself || l->pattern[0])
+		error = read_directory(l, l->path[0] ? l->path : ".", out_directory);
+	if (error == -ENOTDIR)
+		return list_one(l);
+	*out_is_directory = error == 0;
+	return error;
+}
+
+static void send_all(struct listing *l, struct directory *directory, bool is_directory)
+{
+	if (is_directory) {
+		list_directory(l, l->path, directory);
+		list_below(l);
+	}
+	send_lines(l);
+}
+
+static void close_listing(struct listing *l, struct directory *directory, bool is_directory)
+{
+	if (is_directory)
+		directory_free(directory);
+	free(l->waiting);
+	l->waiting = NULL;
+}
+
+static struct reply not_listed(int error)
+{
+	if (error == -EACCES)
+		return reply(550, "Permission denied.");
+	if (error == -ENOENT)
+		return reply(450, "No such file or directory.");
+	return reply_error(error, "Failed to open directory.");
+}
+
+static struct reply send_over_data(
+	struct session *session, struct listing *l, struct directory *directory, bool is_directory)
+{
+	struct watch watch = transfer_watch(session);
+	struct reply answer;
+	struct pump pump;
+
+	if (!transfer_connect(session, &watch, &answer))
+		return answer;
+	(void)record_mark(session, 150, "Here comes the directory listing.");
+	pump = transfer_pump(session, &watch);
+	session->transfer =
+		(struct transfer){l->names_only ? "NLST" : "LIST", l->path, &pump.moved};
+	l->pump = &pump;
+	transfer_sending(&watch);
+	send_all(l, directory, is_directory);
+	session->transfer.verb = NULL;
+	answer = transfer_finish(session, &pump, l->result, false);
+	return answer.code == 226 ? reply(226, "Directory send OK.") : answer;
+}
+
+static struct reply list(struct session *session, const char *argument, bool names)
+{
+	struct listing *l = &shared;
+	struct directory directory;
+	struct reply answer;
+	bool is_directory;
+	int error = prepare(l, session, argument, names);
+
+	if (error == 0)
+		error = open_listing(l, &directory, &is_directory);
+	if (error < 0) {
+		close_listing(l, NULL, false);
+		return not_listed(error);
+	}
+	answer = send_over_data(session, l, &directory, is_directory);
+	close_listing(l, &directory, is_directory);
+	return answer;
+}
+
+struct reply cmd_list(struct session *session, const char *argument)
+{
+	return list(session, argument, false);
+}
+
+struct reply cmd_nlst(struct session *session, const char *argument)
+{
+	return list(session, argument, true);
+}
+
+struct reply listing_status(struct session *session, const char *argument)
+{
+	struct listing *l = &shared;
+	struct directory directory;
+	bool is_directory;
+	int error;
+
+	if (!access_permits(&session->config, session->login.anonymous, CLASS_LIST))
+		return reply(550, "Permission denied.");
+	error = prepare(l, session, argument, false);
+	if (error == 0)
+		error = open_listing(l, &directory, &is_directory);
+	if (error < 0) {
+		close_listing(l, NULL, false);
+		return not_listed(error);
+	}
+	control_bytes(&session->control, "213-Status follows:\r\n", 21);
+	send_all(l, &directory, is_directory);
+	close_listing(l, &directory, is_directory);
+	return reply(213, "End of status");
+}

@@ -1,0 +1,221 @@
+/* USER PASS QUIT. */
+#include "commands/login.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "commands/message.h"
+#include "commands/record.h"
+#include "commands/table.h"
+#include "policy/jail.h"
+#include "system/account.h"
+#include "system/io.h"
+#include "system/log.h"
+#include "system/vfs.h"
+#include "system/zone.h"
+
+/* Waits, but no longer than the client does. */
+static void delay(struct session *session, unsigned seconds)
+{
+	int64_t until = io_now() + (int64_t)seconds * 1000;
+
+	if (seconds == 0)
+		return;
+	(void)control_flush(&session->control);
+	while (control_has_room(&session->control)) {
+		int ready = io_wait(-1, 0, session->control.fd, until);
+		if (ready < 0)
+			return;
+		if (control_gather(&session->control) < 0)
+			return;
+	}
+	(void)io_wait_hangup(-1, 0, session->control.fd, until);
+}
+
+/* ---- USER ---- */
+
+static struct reply refuse_login(struct session *session, const char *reason, const char *text)
+{
+	struct reply answer = reply(530, text);
+
+	record_login(session, false, reason);
+	session->user[0] = '\0';
+	delay(session, session->config.delay_failed_login);
+	if (++session->failures >= session->config.max_login_fails)
+		answer.closing = true;
+	return answer;
+}
+
+static struct reply refuse_listed(struct session *session, enum login_user verdict)
+{
+	const char *reason = verdict == LOGIN_LISTED ? "User is in the deny user list."
+						     : "User is not in the allow user list.";
+
+	if (session->config.userlist_log)
+		return refuse_login(session, reason, "Permission denied.");
+	session->user[0] = '\0';
+	delay(session, session->config.delay_failed_login);
+	session->failures++;
+	return (struct reply){
+		530, "Permission denied.", session->failures >= session->config.max_login_fails};
+}
+
+static struct reply broken(struct session *session, const char *what, const char *why)
+{
+	char text[512];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, "login of \"");
+	buffer_string(&b, session->user);
+	buffer_string(&b, "\": ");
+	buffer_string(&b, what);
+	buffer_string(&b, why);
+	record_problem(session, buffer_text(&b));
+	session->outcome = EXIT_CLASS_CONFIGURATION;
+	return reply_closing(421, "Service not available.");
+}
+
+static struct reply again(struct session *session, const char *user)
+{
+	bool same = session->login.kind == LOGIN_ANONYMOUS
+			    ? login_is_anonymous(&session->config, user)
+			    : strcmp(user, session->user) == 0;
+
+	if (same)
+		return reply(331, "Any password will do.");
+	return reply(530, "Can't change to another user.");
+}
+
+struct reply cmd_user(struct session *session, const char *argument)
+{
+	struct buffer b;
+
+	if (session->login.kind != LOGIN_NONE)
+		return again(session, argument);
+	if (*argument == '\0')
+		return reply(501, "Argument required.");
+	buffer_start(&b, session->user, sizeof(session->user));
+	buffer_string(&b, argument);
+	buffer_text(&b);
+	switch (login_check_user(&session->config, argument)) {
+	case LOGIN_ANONYMOUS_ONLY:
+		session->user[0] = '\0';
+		return reply(530, "This FTP server is anonymous only.");
+	case LOGIN_LISTED:
+		return refuse_listed(session, LOGIN_LISTED);
+	case LOGIN_UNLISTED:
+		return refuse_listed(session, LOGIN_UNLISTED);
+	case LOGIN_BROKEN:
+		return broken(session, "userlist_file can't be read: ",
+			session->config.userlist_file ? session->config.userlist_file : "(none)");
+	case LOGIN_NO_PASSWORD:
+		return cmd_pass(session, "");
+	case LOGIN_ASK:
+		break;
+	}
+	return reply(331, "Please specify the password.");
+}
+
+/* ---- PASS ---- */
+
+/* What the jail lacks is opened or loaded now. */
+static void warm_up(struct session *session)
+{
+	const struct config *config = &session->config;
+
+	if (config->use_localtime || config->xferlog_enable || config->dual_log_enable)
+		zone_load();
+	if (config->text_userdb_names && !config->hide_ids)
+		account_names_open();
+	log_system_open();
+	if (config->connect_from_port_20 && !config->run_as_launching_user &&
+		data_reserve(&session->data, config) < 0)
+		record_problem(session, "connect_from_port_20: the port can't be bound; "
+					"active data connections will come from others");
+}
+
+static void settle_in(struct session *session, const struct login *login)
+{
+	const struct config *config = &session->config;
+
+	session->login = *login;
+	session->pace.rate = login->anonymous ? config->anon_max_rate : config->local_max_rate;
+	vfs_umask((mode_t)(login->anonymous ? config->anon_umask : config->local_umask));
+	if (vfs_current(session->home, sizeof(session->home)) < 0)
+		(void)path_join("", "/", session->home, sizeof(session->home));
+}
+
+struct reply login_proceed(struct session *session, struct login *login)
+{
+	char text[512];
+	struct config_note error;
+	struct buffer problem;
+
+	buffer_start(&problem, text, sizeof(text));
+	if (login_configure(&session->config, login, &error) < 0) {
+		config_append_note(&problem, &error);
+		return broken(session, "", buffer_text(&problem));
+	}
+	switch (login_settle(&session->config, login, &problem)) {
+	case LOGIN_REFUSED:
+		record_problem(session, buffer_text(&problem));
+		return refuse_login(session, NULL, "Login incorrect.");
+	case LOGIN_FAILED:
+		return broken(session, "", buffer_text(&problem));
+	case LOGIN_ADMITTED:
+		break;
+	}
+	warm_up(session);
+	if (jail_enter(&session->config, login, &problem) < 0)
+		return broken(session, "", buffer_text(&problem));
+	settle_in(session, login);
+	record_login(session, true, NULL);
+	delay(session, session->config.delay_successful_login);
+	return message_reply(session, 230, "Login successful.");
+}
+
+/* Why a login was refused is for syslog alone: the client and the transfer log get no reason. */
+static void explain(struct session *session, const char *why)
+{
+	char text[512];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, session->peer_text);
+	buffer_string(&b, ": login refused: ");
+	buffer_string(&b, why);
+	log_system(LOG_LEVEL_WARNING, buffer_text(&b));
+}
+
+struct reply cmd_pass(struct session *session, const char *argument)
+{
+	static struct login login;
+	char text[512];
+	struct buffer problem;
+
+	if (session->login.kind != LOGIN_NONE)
+		return reply(230, "Already logged in.");
+	if (!session->user[0])
+		return reply(503, "Login with USER first.");
+	buffer_start(&problem, text, sizeof(text));
+	switch (login_check(
+		&session->config, session->user, argument, session->peer_text, &login, &problem)) {
+	case LOGIN_REFUSED:
+		explain(session, buffer_text(&problem));
+		return refuse_login(session, NULL, "Login incorrect.");
+	case LOGIN_FAILED:
+		return broken(session, "", buffer_text(&problem));
+	case LOGIN_ADMITTED:
+		break;
+	}
+	return login_proceed(session, &login);
+}
+
+struct reply cmd_quit(struct session *session, const char *argument)
+{
+	(void)session;
+	(void)argument;
+	return reply_closing(221, "Goodbye.");
+}

@@ -1,0 +1,193 @@
+#include "commands/transfer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "commands/record.h"
+#include "commands/status.h"
+#include "commands/table.h"
+#include "system/io.h"
+
+/* ---- hearing the control connection ---- */
+
+static bool is_word(const char *text, size_t size, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t'))
+		size--;
+	return size == length && strncasecmp(text, word, length) == 0;
+}
+
+struct findings {
+	bool abort; /* an ABOR is among the lines that wait */
+	bool status_next; /* the next line is a STAT without argument */
+};
+
+static bool look(const char *text, size_t size, bool first, void *context)
+{
+	struct findings *found = context;
+
+	found->abort |= is_word(text, size, "ABOR");
+	found->status_next |= first && is_word(text, size, "STAT");
+	return true;
+}
+
+static void answer_status(struct session *session)
+{
+	char *text;
+	size_t size;
+	struct reply answer;
+
+	(void)line_take(&session->control.line, &text, &size);
+	answer = status_reply(session);
+	record_reply(session, &answer);
+	(void)control_flush(&session->control);
+}
+
+/* ABOR stays in the queue and is answered in its turn, as QUIT and all other commands are. */
+static int consider(struct session *session)
+{
+	for (;;) {
+		struct findings found = {.abort = false};
+		line_peek(&session->control.line, look, &found);
+		if (found.abort) {
+			session->aborted = true;
+			return -ECANCELED;
+		}
+		if (!found.status_next)
+			return 0;
+		answer_status(session);
+	}
+}
+
+static int hear(struct watch *watch, bool end_matters)
+{
+	struct session *session = watch->context;
+	struct control *control = &session->control;
+	int got;
+
+	if (!control_has_room(control)) {
+		watch->deaf = true;
+		return control->failed ? -EPIPE : 0;
+	}
+	got = control_gather(control);
+	if (got < 0) {
+		watch->deaf = true;
+		return end_matters || control->failed ? -EPIPE : consider(session);
+	}
+	return consider(session);
+}
+
+static int hear_all(struct watch *watch)
+{
+	return hear(watch, true);
+}
+
+static int hear_while_sending(struct watch *watch)
+{
+	return hear(watch, false);
+}
+
+struct watch transfer_watch(struct session *session)
+{
+	return (struct watch){
+		.control = session->control.fd, .heard = hear_all, .context = session};
+}
+
+void transfer_sending(struct watch *watch)
+{
+	watch->heard = hear_while_sending;
+}
+
+/* ---- beginning and end ---- */
+
+static struct reply gone(struct session *session, int error)
+{
+	session->finishing = true;
+	session->outcome = EXIT_CLASS_CLIENT;
+	if (error == -EINTR)
+		return reply_closing(421, "Service not available, closing control connection.");
+	return reply(0, NULL);
+}
+
+static struct reply not_connected(struct session *session, int error, bool intruder)
+{
+	switch (error) {
+	case -ENOTCONN:
+		return reply(425, "Use PORT or PASV first.");
+	case -ECANCELED:
+		return reply(426, "Transfer aborted.");
+	case -EPIPE:
+	case -EINTR:
+		return gone(session, error);
+	default:
+		return reply(425, intruder ? "Security: Bad IP connecting."
+					   : "Failed to establish connection.");
+	}
+}
+
+bool transfer_connect(struct session *session, struct watch *watch, struct reply *out_reply)
+{
+	bool intruder = false;
+	/* What waits already counts: an ABOR that came in one packet with the command. */
+	int error = consider(session);
+
+	if (error == 0)
+		error = data_open(&session->data, &session->config, watch, &intruder);
+	else
+		data_close(&session->data);
+	if (error < 0)
+		*out_reply = not_connected(session, error, intruder);
+	return error == 0;
+}
+
+struct pump transfer_pump(struct session *session, struct watch *watch)
+{
+	return (struct pump){.data = session->data.fd,
+		.watch = watch,
+		.pace = &session->pace,
+		.stall = session->config.data_connection_timeout,
+		.chunk = session->config.trans_chunk_size,
+		.kernel_copies = session->config.use_sendfile};
+}
+
+struct reply transfer_finish(
+	struct session *session, const struct pump *pump, enum pump_result result, bool upload)
+{
+	if (result == PUMP_DONE) {
+		data_close(&session->data);
+		return reply(226, "Transfer complete.");
+	}
+	data_abort(&session->data);
+	switch (result) {
+	case PUMP_FILE:
+		if (!upload)
+			return reply(451, "Failure reading local file.");
+		if (pump->error == -ENOSPC || pump->error == -EDQUOT || pump->error == -EFBIG)
+			return reply_error(pump->error, "Failure writing to local file.");
+		return reply(451, "Failure writing to local file.");
+	case PUMP_STALLED:
+		session->outcome = EXIT_CLASS_CLIENT;
+		return reply_closing(421, "Data timeout. Reconnect. Sorry.");
+	case PUMP_GONE:
+		return gone(session, pump->error);
+	case PUMP_DONE:
+	case PUMP_NETWORK:
+	case PUMP_ABORTED:
+		break;
+	}
+	return reply(426,
+		upload ? "Failure reading network stream." : "Failure writing network stream.");
+}
+
+struct reply cmd_abor(struct session *session, const char *argument)
+{
+	(void)argument;
+	data_close(&session->data);
+	if (!session->aborted)
+		return reply(225, "No transfer to ABOR.");
+	session->aborted = false;
+	return reply(226, "ABOR successful.");
+}

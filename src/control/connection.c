@@ -1,0 +1,95 @@
+#include "control/connection.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "system/io.h"
+
+void control_start(struct control *control, int fd, unsigned patience)
+{
+	control->fd = fd;
+	control->ended = false;
+	control->failed = false;
+	control->patience = patience;
+	buffer_start(&control->out, control->out_bytes, sizeof(control->out_bytes));
+}
+
+void control_close(struct control *control)
+{
+	close(control->fd);
+	control->fd = -1;
+}
+
+int control_flush(struct control *control)
+{
+	int error = 0;
+
+	if (control->failed)
+		return -EPIPE;
+	if (control->out.size > 0)
+		error = io_send_all(control->fd, control->out.data, control->out.size,
+			io_deadline(control->patience));
+	buffer_start(&control->out, control->out_bytes, sizeof(control->out_bytes));
+	control->failed = error < 0;
+	return error;
+}
+
+void control_reply(struct control *control, const struct reply *reply)
+{
+	if (buffer_room(&control->out) < CONTROL_REPLY_MAX)
+		(void)control_flush(control);
+	reply_append(&control->out, reply);
+}
+
+void control_bytes(struct control *control, const char *bytes, size_t size)
+{
+	if (buffer_room(&control->out) < size)
+		(void)control_flush(control);
+	buffer_bytes(&control->out, bytes, size);
+}
+
+bool control_has_room(const struct control *control)
+{
+	const struct line *line = &control->line;
+
+	return line->end - line->begin < sizeof(line->bytes);
+}
+
+int control_gather(struct control *control)
+{
+	char *where;
+	size_t room = line_room(&control->line, &where);
+	ssize_t got;
+
+	if (control->ended || control->failed)
+		return -EPIPE;
+	if (room == 0)
+		return 0;
+	got = io_receive(control->fd, where, room);
+	if (got == -EAGAIN)
+		return 0;
+	if (got <= 0) {
+		control->ended = true;
+		control->failed = got < 0;
+		return -EPIPE;
+	}
+	line_arrived(&control->line, (size_t)got, &control->out);
+	return 1;
+}
+
+int control_next(struct control *control, int64_t deadline, char **out_text, size_t *out_size)
+{
+	for (;;) {
+		enum line_event event = line_take(&control->line, out_text, out_size);
+		int got;
+		if (event != LINE_NONE)
+			return (int)event;
+		got = control->ended ? -EPIPE : control_flush(control);
+		if (got == 0)
+			got = io_wait(control->fd, IO_READ, -1, deadline);
+		if (got > 0)
+			got = control_gather(control);
+		if (got < 0)
+			return got;
+	}
+}

@@ -1,0 +1,86 @@
+#include "control/reply.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int error_code(int error, int otherwise)
+{
+	switch (error) {
+	case -EAGAIN:
+	case -EBUSY:
+	case -ETXTBSY:
+	case -EINTR:
+		return 450;
+	case -EIO:
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+	case -ESTALE:
+		return 451;
+	case -ENOSPC:
+		return 452;
+	case -EDQUOT:
+	case -EFBIG:
+		return 552;
+	default:
+		return otherwise;
+	}
+}
+
+struct reply reply_error(int error, const char *text)
+{
+	return reply(error_code(error, 550), text);
+}
+
+struct reply reply_name_error(int error, const char *text)
+{
+	return reply(error_code(error, 553), text);
+}
+
+static void append_code(struct buffer *b, int code, char separator)
+{
+	buffer_number(b, (uint64_t)code);
+	buffer_byte(b, separator);
+}
+
+static void append_line(struct buffer *b, const char *line, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char byte = (unsigned char)line[i];
+		if (byte == '\r')
+			buffer_bytes(b, "\r\0", 2);
+		else
+			buffer_byte(b, byte < 0x20 && byte != '\t' ? '?' : line[i]);
+	}
+	buffer_bytes(b, "\r\n", 2);
+}
+
+void reply_append(struct buffer *b, const struct reply *reply)
+{
+	const char *line = reply->text;
+
+	for (;;) {
+		size_t size = strcspn(line, "\n");
+		if (line[size] == '\0') {
+			append_code(b, reply->code, ' ');
+			append_line(b, line, size);
+			return;
+		}
+		if (line[0] != ' ' || line == reply->text)
+			append_code(b, reply->code, '-');
+		append_line(b, line, size);
+		line += size + 1;
+	}
+}
+
+void reply_append_path(struct buffer *b, const char *path)
+{
+	buffer_byte(b, '"');
+	for (; *path; path++) {
+		if (*path == '"')
+			buffer_byte(b, '"');
+		/* An LF would start another line of the reply. */
+		buffer_byte(b, *path == '\n' ? '?' : *path);
+	}
+	buffer_byte(b, '"');
+}

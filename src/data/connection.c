@@ -1,0 +1,201 @@
+#include "data/connection.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "system/io.h"
+#include "system/net.h"
+
+/* How long a reserved socket may take to come back from a client that does not close its side. */
+#define RESERVED_WAIT_MS 1000
+
+void data_start(struct data *data, const struct address *local, const struct address *peer)
+{
+	*data = (struct data){.state = DATA_NONE, .fd = -1, .reserved = -1};
+	data->local = *local;
+	data->local.port = 0;
+	data->peer = *peer;
+}
+
+int data_reserve(struct data *data, const struct config *config)
+{
+	struct address from = data->local;
+
+	from.port = (uint16_t)config->ftp_data_port;
+	data->reserved = net_bind(&from);
+	return data->reserved < 0 ? data->reserved : 0;
+}
+
+static void forget(struct data *data)
+{
+	if (data->fd >= 0 && !data->on_reserved)
+		close(data->fd);
+	data->fd = -1;
+	data->on_reserved = false;
+	data->state = DATA_NONE;
+}
+
+int data_listen(struct data *data, const struct config *config, struct address *out_address)
+{
+	struct address address = data->local;
+	unsigned low = config->pasv_min_port, high = config->pasv_max_port;
+
+	data_close(data);
+	/* vsftpd's rule for odd ranges; the whole range leaves the choice to the kernel. */
+	if (high == 0)
+		high = 65535;
+	if (low < 1024 || low > high)
+		low = 1024;
+	if (high < low || (low == 1024 && high == 65535))
+		low = high = 0;
+	data->fd = net_listen(&address, low, high, config->bind_retries);
+	if (data->fd < 0) {
+		int error = data->fd;
+		forget(data);
+		return error;
+	}
+	data->state = DATA_LISTENING;
+	*out_address = address;
+	return 0;
+}
+
+int data_target(struct data *data, const struct config *config, const struct address *target)
+{
+	data_close(data);
+	if (!config->port_promiscuous &&
+		(!address_same_host(target, &data->peer) || target->port < 1024))
+		return -EACCES;
+	data->target = *target;
+	data->target.scope = data->peer.scope;
+	data->state = DATA_TARGET;
+	return 0;
+}
+
+static int accept_client(
+	struct data *data, const struct config *config, struct watch *watch, bool *out_intruder)
+{
+	int64_t deadline = io_deadline(config->accept_timeout);
+
+	for (;;) {
+		struct address peer;
+		int fd, ready = watch_wait(watch, data->fd, IO_READ, deadline);
+		if (ready < 0)
+			return ready;
+		fd = net_accept(data->fd, &peer);
+		if (fd == -EAGAIN || fd == -ECONNABORTED || fd == -EINTR)
+			continue;
+		if (fd < 0)
+			return fd;
+		if (config->pasv_promiscuous || address_same_host(&peer, &data->peer))
+			return fd;
+		*out_intruder = true;
+		close(fd);
+	}
+}
+
+static int finish_connect(int fd, const struct config *config, struct watch *watch, int started)
+{
+	if (started == -EINPROGRESS) {
+		int ready = watch_wait(watch, fd, IO_WRITE, io_deadline(config->connect_timeout));
+		return ready < 0 ? ready : net_connect_result(fd);
+	}
+	return started;
+}
+
+static int connect_reserved(struct data *data, const struct config *config, struct watch *watch)
+{
+	int started = net_connect(data->reserved, &data->target);
+
+	if (started == 0 || started == -EINPROGRESS) {
+		int error = finish_connect(data->reserved, config, watch, started);
+		if (error == 0)
+			data->on_reserved = true;
+		else
+			(void)net_disconnect(data->reserved);
+		return error < 0 ? error : data->reserved;
+	}
+	/* The address pair may still be in use from the last transfer: another port will do. */
+	return -EADDRNOTAVAIL;
+}
+
+static int connect_client(struct data *data, const struct config *config, struct watch *watch)
+{
+	int fd, error;
+
+	if (data->reserved >= 0) {
+		fd = connect_reserved(data, config, watch);
+		if (fd != -EADDRNOTAVAIL)
+			return fd;
+	}
+	fd = net_bind(&data->local);
+	if (fd < 0)
+		return fd;
+	error = finish_connect(fd, config, watch, net_connect(fd, &data->target));
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+int data_open(
+	struct data *data, const struct config *config, struct watch *watch, bool *out_intruder)
+{
+	int fd = -ENOTCONN;
+
+	*out_intruder = false;
+	if (data->state == DATA_LISTENING)
+		fd = accept_client(data, config, watch, out_intruder);
+	else if (data->state == DATA_TARGET)
+		fd = connect_client(data, config, watch);
+	if (data->fd >= 0)
+		close(data->fd); /* the listener */
+	data->fd = fd < 0 ? -1 : fd;
+	data->state = fd < 0 ? DATA_NONE : DATA_OPEN;
+	return fd < 0 ? fd : 0;
+}
+
+/* Makes the reserved socket free to connect again without cutting off what the client has not read
+ * yet: our FIN goes first, then the client's is waited for. */
+static void recover_reserved(struct data *data)
+{
+	int64_t deadline = io_now() + RESERVED_WAIT_MS;
+	char ignored[512];
+	ssize_t got;
+
+	net_finish(data->reserved);
+	do {
+		if (io_wait(data->reserved, IO_READ, -1, deadline) < 0)
+			break;
+		got = io_receive(data->reserved, ignored, sizeof(ignored));
+	} while (got > 0 || got == -EAGAIN);
+	if (net_disconnect(data->reserved) == 0)
+		return;
+	close(data->reserved);
+	data->reserved = -1;
+}
+
+void data_close(struct data *data)
+{
+	if (data->on_reserved)
+		recover_reserved(data);
+	forget(data);
+}
+
+void data_abort(struct data *data)
+{
+	if (data->on_reserved)
+		(void)net_disconnect(data->reserved);
+	else if (data->fd >= 0)
+		net_reset_on_close(data->fd);
+	forget(data);
+}
+
+void data_end(struct data *data)
+{
+	if (data->on_reserved)
+		net_finish(data->reserved);
+	forget(data);
+	if (data->reserved >= 0)
+		close(data->reserved);
+	data->reserved = -1;
+}

@@ -1,0 +1,31 @@
+#include "data/pace.h"
+
+#define LEAST_CHUNK 4096
+
+size_t pace_chunk(const struct pace *pace, size_t chunk, size_t most)
+{
+	size_t size = chunk;
+
+	if (pace->rate == 0)
+		return most;
+	if (size == 0)
+		size = pace->rate / 10 < most ? (size_t)(pace->rate / 10) : most;
+	if (size < LEAST_CHUNK && (chunk > 0 || pace->rate >= LEAST_CHUNK))
+		size = LEAST_CHUNK;
+	if (size == 0)
+		size = 1;
+	return size < most ? size : most;
+}
+
+int64_t pace_charge(struct pace *pace, int64_t now, size_t bytes)
+{
+	int64_t now_us = now * 1000;
+
+	if (pace->rate == 0)
+		return now;
+	if (pace->due < now_us)
+		pace->due = now_us;
+	/* Bytes are at most a few MiB here: the product fits. */
+	pace->due += (int64_t)((uint64_t)bytes * 1000000 / pace->rate);
+	return pace->due / 1000;
+}

@@ -1,0 +1,329 @@
+#include "data/pump.h"
+
+#include <errno.h>
+
+#include "system/copy.h"
+#include "system/io.h"
+#include "system/vfs.h"
+#include "text/ascii.h"
+
+/* One call's worth of sendfile, and of read: large enough that calls cost little, small enough that
+ * the bytes are still in the processor's cache when the network takes them. */
+#define CHUNK ((size_t)256 * 1024)
+
+/* An upload starts through memory; past this size a pipe pays for itself. */
+#define SPLICE_AFTER ((uint64_t)512 * 1024)
+
+/* Chunks between two glances at the control connection while the data never have to wait. */
+#define GLANCE_EVERY 16
+
+static char memory[CHUNK];
+static char converted[2 * CHUNK];
+
+static enum pump_result network_error(struct pump *pump, int error)
+{
+	pump->error = error;
+	switch (error) {
+	case -ECANCELED:
+		return PUMP_ABORTED;
+	case -ETIMEDOUT:
+		return PUMP_STALLED;
+	case -EINTR:
+	case -EPIPE:
+		return PUMP_GONE;
+	default:
+		return PUMP_NETWORK;
+	}
+}
+
+/* What the socket itself said: EPIPE there is the data connection's, not the client's end. */
+static enum pump_result socket_error(struct pump *pump, int error)
+{
+	pump->error = error;
+	return PUMP_NETWORK;
+}
+
+static enum pump_result file_error(struct pump *pump, int error)
+{
+	pump->error = error;
+	return PUMP_FILE;
+}
+
+static enum pump_result wait_ready(struct pump *pump, unsigned want)
+{
+	int ready = watch_wait(pump->watch, pump->data, want, io_deadline(pump->stall));
+
+	return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
+}
+
+/* Counts bytes moved, and waits as long as the rate asks. */
+static enum pump_result account_for(struct pump *pump, size_t bytes)
+{
+	int64_t now, until;
+	int heard;
+
+	pump->moved += bytes;
+	if (pump->pace->rate == 0)
+		return PUMP_DONE;
+	now = io_now();
+	until = pace_charge(pump->pace, now, bytes);
+	if (until <= now)
+		return PUMP_DONE;
+	heard = watch_wait(pump->watch, -1, 0, until);
+	return heard == -ETIMEDOUT ? PUMP_DONE : network_error(pump, heard);
+}
+
+static enum pump_result glance(struct pump *pump, unsigned *count)
+{
+	int heard;
+
+	if (++*count % GLANCE_EVERY != 0)
+		return PUMP_DONE;
+	heard = watch_glance(pump->watch);
+	return heard < 0 ? network_error(pump, heard) : PUMP_DONE;
+}
+
+static size_t chunk_size(const struct pump *pump)
+{
+	return pace_chunk(pump->pace, pump->chunk, CHUNK);
+}
+
+/* ---- out ---- */
+
+enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
+{
+	enum pump_result result = PUMP_DONE;
+
+	while (size > 0 && result == PUMP_DONE) {
+		size_t piece = chunk_size(pump);
+		ssize_t sent = io_send(pump->data, bytes, size < piece ? size : piece);
+		if (sent == -EAGAIN) {
+			result = wait_ready(pump, IO_WRITE);
+			continue;
+		}
+		if (sent < 0)
+			return socket_error(pump, (int)sent);
+		bytes += sent;
+		size -= (size_t)sent;
+		result = account_for(pump, (size_t)sent);
+	}
+	return result;
+}
+
+static enum pump_result read_and_send(struct pump *pump, int file)
+{
+	enum pump_result result = PUMP_DONE;
+	unsigned count = 0;
+
+	while (result == PUMP_DONE) {
+		ssize_t got = vfs_read(file, memory, sizeof(memory));
+		if (got <= 0)
+			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
+		result = pump_bytes(pump, memory, (size_t)got);
+		if (result == PUMP_DONE)
+			result = glance(pump, &count);
+	}
+	return result;
+}
+
+/* A file that has no more bytes than `offset`, or lost some meanwhile, just ends. */
+enum pump_result pump_download(struct pump *pump, int file, uint64_t offset)
+{
+	enum pump_result result = PUMP_DONE;
+	unsigned count = 0;
+
+	while (result == PUMP_DONE && pump->kernel_copies) {
+		ssize_t sent = copy_to_socket(pump->data, file, offset, chunk_size(pump));
+		if (sent == 0)
+			return PUMP_DONE;
+		if (sent == -EAGAIN) {
+			result = wait_ready(pump, IO_WRITE);
+			continue;
+		}
+		if (sent == -EINVAL || sent == -ENOSYS) {
+			pump->kernel_copies = false;
+			break;
+		}
+		if (sent < 0)
+			return sent == -EIO ? file_error(pump, (int)sent)
+					    : socket_error(pump, (int)sent);
+		offset += (uint64_t)sent;
+		result = account_for(pump, (size_t)sent);
+		if (result == PUMP_DONE)
+			result = glance(pump, &count);
+	}
+	if (result == PUMP_DONE) {
+		int error = vfs_seek(file, offset);
+		result = error < 0 ? file_error(pump, error) : read_and_send(pump, file);
+	}
+	return result;
+}
+
+enum pump_result pump_download_ascii(struct pump *pump, int file)
+{
+	struct ascii state = {.after_cr = false};
+	enum pump_result result = PUMP_DONE;
+	unsigned count = 0;
+
+	while (result == PUMP_DONE) {
+		ssize_t got = vfs_read(file, memory, sizeof(memory));
+		if (got <= 0)
+			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
+		result = pump_bytes(
+			pump, converted, ascii_to_wire(&state, memory, (size_t)got, converted));
+		if (result == PUMP_DONE)
+			result = glance(pump, &count);
+	}
+	return result;
+}
+
+/* ---- in ---- */
+
+/* A client that was killed ends both connections at once, and in stream mode its last bytes look like
+ * the end of the file: only the control connection can tell. */
+static enum pump_result check_end(struct pump *pump)
+{
+	int heard = watch_glance(pump->watch);
+
+	return heard < 0 ? network_error(pump, heard) : PUMP_DONE;
+}
+
+/* Waits for bytes and receives them; sets 0 at the end of the data. */
+static enum pump_result receive(struct pump *pump, size_t size, size_t *out_got)
+{
+	for (;;) {
+		ssize_t got = io_receive(pump->data, memory, size);
+		enum pump_result result;
+		if (got >= 0) {
+			*out_got = (size_t)got;
+			return PUMP_DONE;
+		}
+		if (got != -EAGAIN)
+			return socket_error(pump, (int)got);
+		result = wait_ready(pump, IO_READ);
+		if (result != PUMP_DONE)
+			return result;
+	}
+}
+
+/* What the pipe holds but the file system won't take by splice goes through memory. */
+static enum pump_result drain(struct pump *pump, struct copy_pipe *pipe, int file)
+{
+	int error = copy_to_file(pipe, file);
+
+	if (error != -EINVAL && error != -ENOSYS)
+		return error < 0 ? file_error(pump, error) : PUMP_DONE;
+	pump->kernel_copies = false;
+	while (pipe->held > 0) {
+		ssize_t got = copy_take(pipe, memory, sizeof(memory));
+		if (got < 0)
+			return file_error(pump, (int)got);
+		error = vfs_write_all(file, memory, (size_t)got);
+		if (error < 0)
+			return file_error(pump, error);
+	}
+	return PUMP_DONE;
+}
+
+static enum pump_result splice_in(
+	struct pump *pump, struct copy_pipe *pipe, int file, bool *out_ended)
+{
+	enum pump_result result = PUMP_DONE;
+	unsigned count = 0;
+
+	while (result == PUMP_DONE && pump->kernel_copies) {
+		size_t size = pump->pace->rate > 0 ? chunk_size(pump) : pipe->size;
+		ssize_t got = copy_from_socket(pipe, pump->data, size);
+		if (got == 0) {
+			*out_ended = true;
+			return PUMP_DONE;
+		}
+		if (got == -EAGAIN) {
+			result = wait_ready(pump, IO_READ);
+			continue;
+		}
+		if (got == -EINVAL || got == -ENOSYS) {
+			pump->kernel_copies = false;
+			return PUMP_DONE;
+		}
+		if (got < 0)
+			return socket_error(pump, (int)got);
+		result = drain(pump, pipe, file);
+		if (result == PUMP_DONE)
+			result = account_for(pump, (size_t)got);
+		if (result == PUMP_DONE)
+			result = glance(pump, &count);
+	}
+	return result;
+}
+
+/* The large remainder of an upload, inside the kernel as far as that works. */
+static enum pump_result splice_rest(struct pump *pump, int file, bool *out_ended)
+{
+	struct copy_pipe pipe;
+	enum pump_result result;
+
+	if (copy_open(&pipe) < 0) {
+		pump->kernel_copies = false;
+		return PUMP_DONE;
+	}
+	result = splice_in(pump, &pipe, file, out_ended);
+	copy_close(&pipe);
+	return result;
+}
+
+static enum pump_result receive_and_write(struct pump *pump, int file, bool *out_ended)
+{
+	size_t got;
+	enum pump_result result = receive(pump, chunk_size(pump), &got);
+	int error;
+
+	if (result != PUMP_DONE)
+		return result;
+	*out_ended = got == 0;
+	error = vfs_write_all(file, memory, got);
+	return error < 0 ? file_error(pump, error) : account_for(pump, got);
+}
+
+enum pump_result pump_upload(struct pump *pump, int file)
+{
+	enum pump_result result = PUMP_DONE;
+	unsigned count = 0;
+	bool ended = false;
+
+	while (result == PUMP_DONE && !ended) {
+		if (pump->kernel_copies && pump->moved >= SPLICE_AFTER)
+			result = splice_rest(pump, file, &ended);
+		else
+			result = receive_and_write(pump, file, &ended);
+		if (result == PUMP_DONE)
+			result = glance(pump, &count);
+	}
+	return result == PUMP_DONE ? check_end(pump) : result;
+}
+
+enum pump_result pump_upload_ascii(struct pump *pump, int file)
+{
+	struct ascii state = {.after_cr = false};
+	unsigned count = 0;
+
+	for (;;) {
+		size_t got, size;
+		enum pump_result result = receive(pump, chunk_size(pump), &got);
+		int error;
+		if (result != PUMP_DONE)
+			return result;
+		size = got > 0 ? ascii_from_wire(&state, memory, got, converted)
+			       : ascii_finish(&state, converted);
+		error = vfs_write_all(file, converted, size);
+		if (error < 0)
+			return file_error(pump, error);
+		if (got == 0)
+			return check_end(pump);
+		result = account_for(pump, got);
+		if (result == PUMP_DONE)
+			result = glance(pump, &count);
+		if (result != PUMP_DONE)
+			return result;
+	}
+}

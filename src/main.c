@@ -1,0 +1,112 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "session.h"
+#include "system/net.h"
+#include "system/process.h"
+
+/* Most of what a command line may hold. */
+#define ARGUMENTS_MAX 64
+
+struct arguments {
+	const char *files[ARGUMENTS_MAX];
+	size_t file_count;
+	const char *settings[ARGUMENTS_MAX];
+	size_t setting_count;
+	bool version;
+};
+
+static int usage(const char *problem, const char *subject)
+{
+	if (problem)
+		fprintf(stderr, "soloftpd: %s%s%s\n", problem, subject ? ": " : "",
+			subject ? subject : "");
+	fputs("usage: soloftpd [-v] [-oKEY=VALUE] [FILE...]\n"
+	      "An FTP server for one connection, which it finds as its standard input: it is "
+	      "started\n"
+	      "by xinetd, inetd, systemd or tcpserver, not from a terminal. FILE is a "
+	      "configuration\n"
+	      "in vsftpd.conf's language; -o sets one option. See soloftpd(8).\n",
+		stderr);
+	return EXIT_CLASS_USAGE;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *out)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *argument = argv[i];
+		if (out->file_count == ARGUMENTS_MAX || out->setting_count == ARGUMENTS_MAX)
+			return usage("too many arguments", NULL);
+		if (argument[0] != '-')
+			out->files[out->file_count++] = argument;
+		else if (strcmp(argument, "-v") == 0)
+			out->version = true;
+		else if (argument[1] == 'o' && strchr(argument, '='))
+			out->settings[out->setting_count++] = argument + 2;
+		else
+			return usage("unrecognised option", argument);
+	}
+	return EXIT_CLASS_CLEAN;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static const char *load_file(void)
+{
+	const char *file = process_variable("SOLOFTPD_LOAD_CONF");
+
+	return file ? file : process_variable("VSFTPD_LOAD_CONF");
+}
+
+static int check_socket(void)
+{
+	struct address peer;
+	int error = net_peer(0, &peer);
+
+	if (error == 0)
+		return EXIT_CLASS_CLEAN;
+	if (error == -ENOTCONN)
+		return usage(
+			"standard input is a socket without a client (xinetd: wait = no)", NULL);
+	return usage("standard input is not a connected TCP socket", NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static char load[PATH_TEXT], daemon[64];
+	static struct arguments arguments;
+	struct session_start start = {.files = arguments.files, .settings = arguments.settings};
+	struct buffer b;
+	int problem = read_arguments(argc, argv, &arguments);
+
+	if (problem == EXIT_CLASS_CLEAN && arguments.version) {
+		puts("soloftpd: version " SOLOFTPD_VERSION);
+		return EXIT_CLASS_CLEAN;
+	}
+	if (problem == EXIT_CLASS_CLEAN)
+		problem = check_socket();
+	if (problem != EXIT_CLASS_CLEAN)
+		return problem;
+	/* argv and the environment are overwritten by the title later on. */
+	buffer_start(&b, daemon, sizeof(daemon));
+	buffer_string(&b, base_name(argv[0]));
+	start.daemon = buffer_text(&b);
+	buffer_start(&b, load, sizeof(load));
+	buffer_string(&b, load_file() ? load_file() : "");
+	start.load_file = load[0] ? buffer_text(&b) : NULL;
+	start.file_count = arguments.file_count;
+	start.setting_count = arguments.setting_count;
+	process_title_start(argc, argv);
+	start.control = process_take_socket();
+	if (start.control < 0)
+		return EXIT_CLASS_SYSTEM;
+	process_clean();
+	return (int)session_run(&start);
+}

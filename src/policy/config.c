@@ -1,0 +1,518 @@
+#include "policy/config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "system/file.h"
+
+union setting {
+	bool truth;
+	unsigned number;
+	const char *string;
+};
+
+struct row {
+	const char *name;
+	enum option_kind kind;
+	enum option_effect effect;
+	enum option_reach reach;
+	size_t offset; /* of the value in struct config */
+	unsigned min, max;
+	union setting defaults[2]; /* soloftpd's, vsftpd's */
+	const char *reason; /* why it is refused */
+};
+
+#define FACTS(name, kind, effect, reach) \
+#name, OPTION_##kind, OPTION_##effect, OPTION_##reach, offsetof(struct config, name)
+#define REASON_LIVE(help) NULL
+#define REASON_TLS(help) NULL
+#define REASON_MOOT(help) NULL
+#define REASON_REFUSED(help) help
+
+static const struct row rows[OPTION_COUNT] = {
+#define BOOL(name, solo, vs, effect, reach, help)                                  \
+	{FACTS(name, BOOL, effect, reach), 0, 1, {{.truth = solo}, {.truth = vs}}, \
+		REASON_##effect(help)},
+#define NUMBER(name, solo, vs, min, max, effect, reach, help)                              \
+	{FACTS(name, NUMBER, effect, reach), min, max, {{.number = solo}, {.number = vs}}, \
+		REASON_##effect(help)},
+#define OCTAL(name, solo, vs, min, max, effect, reach, help)                              \
+	{FACTS(name, OCTAL, effect, reach), min, max, {{.number = solo}, {.number = vs}}, \
+		REASON_##effect(help)},
+#define STRING(name, solo, vs, effect, reach, help)                                    \
+	{FACTS(name, STRING, effect, reach), 0, 0, {{.string = solo}, {.string = vs}}, \
+		REASON_##effect(help)},
+#include "options.def"
+#undef BOOL
+#undef NUMBER
+#undef OCTAL
+#undef STRING
+};
+
+/* ---- values ---- */
+
+static bool *truth_of(struct config *config, enum option option)
+{
+	return (bool *)((char *)config + rows[option].offset);
+}
+
+static unsigned *number_of(struct config *config, enum option option)
+{
+	return (unsigned *)(void *)((char *)config + rows[option].offset);
+}
+
+static const char **string_of(struct config *config, enum option option)
+{
+	return (const char **)(void *)((char *)config + rows[option].offset);
+}
+
+static union setting value_of(const struct config *config, enum option option)
+{
+	const char *at = (const char *)config + rows[option].offset;
+	union setting value = {.string = NULL};
+
+	switch (rows[option].kind) {
+	case OPTION_BOOL:
+		value.truth = *(const bool *)at;
+		break;
+	case OPTION_NUMBER:
+	case OPTION_OCTAL:
+		value.number = *(const unsigned *)(const void *)at;
+		break;
+	case OPTION_STRING:
+		value.string = *(const char *const *)(const void *)at;
+		break;
+	}
+	return value;
+}
+
+void config_defaults(struct config *config, const char *daemon)
+{
+	bool vsftpd = strcmp(daemon, "vsftpd") == 0;
+
+	config->string_size = 0;
+	config->note_count = 0;
+	config->sources[0] = "default";
+	config->source_count = 1;
+	memset(config->origin, 0, sizeof(config->origin));
+	for (enum option option = 0; option < OPTION_COUNT; option++) {
+		const union setting *value = &rows[option].defaults[vsftpd];
+		switch (rows[option].kind) {
+		case OPTION_BOOL:
+			*truth_of(config, option) = value->truth;
+			break;
+		case OPTION_NUMBER:
+		case OPTION_OCTAL:
+			*number_of(config, option) = value->number;
+			break;
+		case OPTION_STRING:
+			*string_of(config, option) = value->string;
+			break;
+		}
+	}
+}
+
+enum option config_option(const char *name)
+{
+	int low = 0, high = OPTION_COUNT;
+
+	while (low < high) {
+		int middle = (low + high) / 2;
+		int order = strcmp(name, rows[middle].name);
+		if (order == 0)
+			return (enum option)middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return OPTION_COUNT;
+}
+
+const char *config_name(enum option option)
+{
+	return rows[option].name;
+}
+
+enum option_kind config_kind(enum option option)
+{
+	return rows[option].kind;
+}
+
+enum option_effect config_effect(enum option option)
+{
+	return rows[option].effect;
+}
+
+enum option_reach config_reach(enum option option)
+{
+	return rows[option].reach;
+}
+
+void config_print(const struct config *config, enum option option, struct buffer *b)
+{
+	union setting value = value_of(config, option);
+
+	switch (rows[option].kind) {
+	case OPTION_BOOL:
+		buffer_string(b, value.truth ? "YES" : "NO");
+		break;
+	case OPTION_NUMBER:
+		buffer_number(b, value.number);
+		break;
+	case OPTION_OCTAL:
+		buffer_byte(b, '0');
+		if (value.number > 0)
+			buffer_octal(b, value.number);
+		break;
+	case OPTION_STRING:
+		if (value.string)
+			buffer_string(b, value.string);
+		break;
+	}
+}
+
+/* ---- notes ---- */
+
+static void set_note(struct config_note *note, const char *file, unsigned line, unsigned column,
+	const char *text, const char *subject)
+{
+	struct buffer b;
+
+	buffer_start(&b, note->file, sizeof(note->file));
+	buffer_string(&b, file);
+	buffer_text(&b);
+	buffer_start(&b, note->text, sizeof(note->text));
+	buffer_string(&b, text);
+	if (subject) {
+		buffer_string(&b, ": ");
+		buffer_string(&b, subject);
+	}
+	buffer_text(&b);
+	note->line = line;
+	note->column = column;
+}
+
+void config_blame(const struct config *config, enum option option, const char *text,
+	struct config_note *out_note)
+{
+	struct origin origin = config->origin[option];
+
+	set_note(out_note, config->sources[origin.source], origin.line, 0, rows[option].name, text);
+}
+
+void config_append_note(struct buffer *b, const struct config_note *note)
+{
+	buffer_string(b, note->file);
+	buffer_byte(b, ':');
+	if (note->line > 0) {
+		buffer_number(b, note->line);
+		buffer_byte(b, ':');
+	}
+	if (note->column > 0) {
+		buffer_number(b, note->column);
+		buffer_byte(b, ':');
+	}
+	buffer_byte(b, ' ');
+	buffer_string(b, note->text);
+}
+
+/* ---- reading ---- */
+
+/* One line being read. */
+struct place {
+	struct config *config;
+	struct config_note *error;
+	const char *file;
+	uint16_t source;
+	unsigned line;
+	bool late;
+};
+
+static void tolerate(struct place *at, const char *text, const char *subject)
+{
+	struct config *config = at->config;
+
+	if (config->note_count < CONFIG_NOTES)
+		set_note(&config->notes[config->note_count], at->file, at->line, 0, text, subject);
+	config->note_count++;
+}
+
+static int refuse(struct place *at, size_t column, const char *text, const char *subject)
+{
+	set_note(at->error, at->file, at->line, (unsigned)column, text, subject);
+	return -EINVAL;
+}
+
+/* Keeps a copy of `text` for as long as the configuration lives; NULL when the space is used up. */
+static const char *keep_string(struct config *config, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *kept = config->strings + config->string_size;
+
+	if (size > sizeof(config->strings) - config->string_size)
+		return NULL;
+	memcpy(kept, text, size);
+	config->string_size += size;
+	return kept;
+}
+
+static bool is_word(const char *text, const char *a, const char *b, const char *c)
+{
+	return strcasecmp(text, a) == 0 || strcasecmp(text, b) == 0 || strcmp(text, c) == 0;
+}
+
+static int read_bool(struct place *at, enum option option, const char *value)
+{
+	if (is_word(value, "YES", "TRUE", "1"))
+		*truth_of(at->config, option) = true;
+	else if (is_word(value, "NO", "FALSE", "0"))
+		*truth_of(at->config, option) = false;
+	else
+		return refuse(at, 0, "bad bool value in config file for", rows[option].name);
+	return 0;
+}
+
+/* vsftpd's reading of a number: a leading 0 means octal, a minus sign wraps, and what follows the
+ * digits is ignored; a value with trailing text is worth a note. */
+static int read_number(struct place *at, enum option option, const char *value)
+{
+	const struct row *row = &rows[option];
+	unsigned base = value[0] == '0' ? 8 : 10;
+	bool negative = value[0] == '-';
+	const char *digit = value + (negative || value[0] == '+');
+	uint64_t number = 0;
+
+	if (*digit < '0' || *digit > '9')
+		return refuse(at, 0, "bad number in config file for", row->name);
+	for (; *digit >= '0' && *digit < (char)('0' + base) && number <= UINT_MAX; digit++)
+		number = number * base + (uint64_t)(*digit - '0');
+	if (*digit)
+		tolerate(at, "text behind the number is ignored", row->name);
+	if (negative)
+		number = (unsigned)-number;
+	if (number < row->min || number > row->max)
+		return refuse(at, 0, "number out of range in config file for", row->name);
+	*number_of(at->config, option) = (unsigned)number;
+	return 0;
+}
+
+static int read_string(struct place *at, enum option option, const char *value)
+{
+	const char *kept = NULL;
+
+	if (*value) {
+		kept = keep_string(at->config, value);
+		if (!kept)
+			return refuse(
+				at, 0, "too much text in the configuration at", rows[option].name);
+	}
+	*string_of(at->config, option) = kept;
+	return 0;
+}
+
+static int read_value(struct place *at, enum option option, const char *value)
+{
+	if (*value == '\0' && rows[option].kind != OPTION_STRING)
+		return refuse(at, 0, "missing value in config file for", rows[option].name);
+	switch (rows[option].kind) {
+	case OPTION_BOOL:
+		return read_bool(at, option, value);
+	case OPTION_NUMBER:
+	case OPTION_OCTAL:
+		return read_number(at, option, value);
+	case OPTION_STRING:
+		break;
+	}
+	return read_string(at, option, value);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+/* Ends `text` before its trailing blanks; returns whether there were any. */
+static bool trim_end(char *text)
+{
+	size_t size = strlen(text), end = size;
+
+	while (end > 0 && is_blank(text[end - 1]))
+		end--;
+	text[end] = '\0';
+	return end < size;
+}
+
+/* Sets one "key=value"; `setting` is cut up in place. */
+static int read_setting(struct place *at, char *setting, size_t column)
+{
+	char *value = strchr(setting, '=');
+	enum option option;
+	bool blanks;
+	int error;
+
+	if (!value)
+		return refuse(at, column, "missing value in config file for", setting);
+	*value++ = '\0';
+	blanks = trim_end(setting);
+	option = config_option(setting);
+	if (option == OPTION_COUNT)
+		return refuse(at, column, "unrecognised variable in config file", setting);
+	if (is_blank(*value)) {
+		value += strspn(value, " \t\r\f\v");
+		blanks |= rows[option].kind != OPTION_STRING;
+	}
+	if (trim_end(value))
+		blanks |= rows[option].kind != OPTION_STRING;
+	if (blanks)
+		tolerate(at, "blanks or a carriage return are ignored at", rows[option].name);
+	if (at->late && rows[option].reach == OPTION_START) {
+		tolerate(at, "comes too late in a user's file and is ignored", rows[option].name);
+		return 0;
+	}
+	error = read_value(at, option, value);
+	if (error == 0)
+		at->config->origin[option] = (struct origin){at->source, (uint16_t)at->line};
+	return error;
+}
+
+static int read_line(struct place *at, char *line)
+{
+	size_t indent = strspn(line, " \t\r\f\v");
+
+	if (line[0] == '#' || line[indent] == '\0')
+		return 0;
+	if (line[indent] == '#') {
+		tolerate(at, "an indented comment is ignored", NULL);
+		return 0;
+	}
+	return read_setting(at, line + indent, indent + 1);
+}
+
+static int read_lines(struct place *at, char *text)
+{
+	static const char byte_order_mark[] = "\xef\xbb\xbf";
+
+	if (strncmp(text, byte_order_mark, 3) == 0) {
+		tolerate(at, "a byte order mark is ignored", NULL);
+		text += 3;
+	}
+	while (*text) {
+		char *end = text + strcspn(text, "\n");
+		bool last = *end == '\0';
+		int error;
+
+		*end = '\0';
+		at->line++;
+		error = read_line(at, text);
+		if (error < 0)
+			return error;
+		text = last ? end : end + 1;
+	}
+	return 0;
+}
+
+static int add_source(struct place *at, const char *name)
+{
+	struct config *config = at->config;
+	const char *kept = keep_string(config, name);
+
+	if (!kept || config->source_count == CONFIG_SOURCES)
+		return refuse(at, 0, "too many configuration files", NULL);
+	at->source = (uint16_t)config->source_count;
+	config->sources[config->source_count++] = kept;
+	return 0;
+}
+
+static const char *file_problem(int error)
+{
+	switch (error) {
+	case -EFBIG:
+		return "larger than 100000 bytes";
+	case -EPERM:
+		return "not owned by root, or writable by others";
+	case -EINVAL:
+		return "not a regular file";
+	case -EILSEQ:
+		return "has a NUL byte";
+	default:
+		return strerror(-error);
+	}
+}
+
+int config_file(struct config *config, const char *file, bool late, struct config_note *out_error)
+{
+	static char text[CONFIG_FILE_MAX + 2];
+	struct place at = {.config = config, .error = out_error, .file = file, .late = late};
+	size_t size;
+	int error = file_read(file, true, text, sizeof(text), &size);
+
+	if (error < 0) {
+		set_note(out_error, file, 0, 0, "can't be read", file_problem(error));
+		return error == -ENOENT ? -ENOENT : -EINVAL;
+	}
+	error = add_source(&at, file);
+	return error < 0 ? error : read_lines(&at, text);
+}
+
+int config_setting(struct config *config, const char *setting, struct config_note *out_error)
+{
+	static char text[4096];
+	struct place at = {.config = config, .error = out_error, .file = "-o"};
+	struct buffer b;
+	int error;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, setting);
+	buffer_text(&b);
+	if (b.cut)
+		return refuse(&at, 0, "setting too long", NULL);
+	error = add_source(&at, "-o");
+	return error < 0 ? error : read_setting(&at, text, 0);
+}
+
+/* ---- the whole ---- */
+
+static bool differs_from_default(const struct config *config, enum option option)
+{
+	/* A refused option has one default, whatever the program is called. */
+	union setting value = value_of(config, option);
+
+	return rows[option].kind == OPTION_BOOL && value.truth != rows[option].defaults[0].truth;
+}
+
+int config_validate(const struct config *config, struct config_note *out_error)
+{
+	for (enum option option = 0; option < OPTION_COUNT; option++) {
+		if (rows[option].effect != OPTION_REFUSED || !differs_from_default(config, option))
+			continue;
+		config_blame(config, option, rows[option].reason, out_error);
+		return -EINVAL;
+	}
+	if (!config->anonymous_enable && !config->local_enable) {
+		config_blame(config, OPTION_local_enable,
+			"both local_enable and anonymous_enable are NO: nobody could log in",
+			out_error);
+		return -EINVAL;
+	}
+	if (config->run_as_launching_user && config->local_enable) {
+		config_blame(config, OPTION_run_as_launching_user,
+			"local_enable needs root, which this option gives up", out_error);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+bool config_lists(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (list && *list) {
+		size_t size = strcspn(list, ",");
+		if (size == length && strncasecmp(list, word, length) == 0)
+			return true;
+		list += size + (list[size] == ',');
+	}
+	return false;
+}

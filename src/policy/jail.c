@@ -1,0 +1,173 @@
+#include "policy/jail.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "system/file.h"
+#include "system/privilege.h"
+#include "system/vfs.h"
+#include "text/path.h"
+
+static int give_up(struct buffer *problem, const char *what, const char *subject, int error)
+{
+	buffer_string(problem, what);
+	if (subject) {
+		buffer_byte(problem, ' ');
+		buffer_string(problem, subject);
+	}
+	buffer_string(problem, ": ");
+	buffer_string(problem, strerror(-error));
+	return error;
+}
+
+/* `path` with every user_sub_token replaced by the login name. */
+static int substitute(
+	const struct config *config, const char *name, const char *path, char *out, size_t capacity)
+{
+	const char *token = config->user_sub_token;
+	size_t size = token ? strlen(token) : 0;
+	struct buffer b;
+
+	buffer_start(&b, out, capacity);
+	while (*path) {
+		if (size > 0 && strncmp(path, token, size) == 0) {
+			buffer_string(&b, name);
+			path += size;
+		} else {
+			buffer_byte(&b, *path++);
+		}
+	}
+	buffer_text(&b);
+	return b.cut ? -ENAMETOOLONG : 0;
+}
+
+/* chroot_local_user, inverted for those in chroot_list_file: 1, 0, or -errno. */
+static int local_is_jailed(const struct config *config, const char *name)
+{
+	static char list[CONFIG_FILE_MAX + 1];
+	size_t size;
+	int error;
+
+	if (!config->chroot_list_enable)
+		return config->chroot_local_user;
+	if (!config->chroot_list_file)
+		return -ENOENT;
+	error = file_read(config->chroot_list_file, false, list, sizeof(list), &size);
+	return error < 0 ? error : config->chroot_local_user != file_lists(list, name);
+}
+
+static int enter(const struct config *config, const struct login *login, const char *directory)
+{
+	if (config->run_as_launching_user)
+		return vfs_enter(directory);
+	return privilege_enter(&login->account, directory);
+}
+
+/* A root directory that the user can write to can be given files that libraries trust. */
+static int check_root(const struct config *config, const struct login *login, const char *directory,
+	struct buffer *problem)
+{
+	int writable;
+
+	if (config->allow_writeable_chroot && login->kind != LOGIN_ANONYMOUS)
+		return 0;
+	writable = privilege_can_write_here(&login->account);
+	if (writable == 0)
+		return 0;
+	if (writable < 0)
+		return give_up(problem, "can't check", directory, writable);
+	buffer_string(problem, "the jail's root directory must not be writable by its user: ");
+	buffer_string(problem, directory);
+	return -EPERM;
+}
+
+struct plan {
+	bool jailed;
+	char home[PATH_TEXT]; /* of the account, or the jail's part of it */
+	char inside[PATH_TEXT]; /* where to go inside the jail; "" for its root */
+	char root[PATH_TEXT]; /* local_root or anon_root; "" for none */
+};
+
+/* "/jail/./home" names the jail and the place to start in it (passwd_chroot_enable). */
+static void split_home(struct plan *plan)
+{
+	char *mark = strstr(plan->home, "/./");
+	struct buffer b;
+
+	if (!mark)
+		return;
+	buffer_start(&b, plan->inside, sizeof(plan->inside));
+	buffer_string(&b, mark + 2);
+	buffer_text(&b);
+	mark[mark == plan->home] = '\0';
+}
+
+static int make_plan(const struct config *config, const struct login *login, struct plan *plan,
+	struct buffer *problem)
+{
+	bool anonymous = login->kind == LOGIN_ANONYMOUS;
+	const char *root = anonymous ? config->anon_root : config->local_root;
+	int error, jailed = 1;
+
+	if (!login->anonymous)
+		jailed = local_is_jailed(config, login->name);
+	if (jailed < 0)
+		return give_up(problem, "chroot_list_file", config->chroot_list_file, jailed);
+	plan->jailed = jailed && !config->run_as_launching_user;
+	plan->inside[0] = '\0';
+	plan->root[0] = '\0';
+	error = substitute(
+		config, login->name, login->account.home, plan->home, sizeof(plan->home));
+	if (error == 0 && root)
+		error = substitute(config, login->name, root, plan->root, sizeof(plan->root));
+	if (error < 0)
+		return give_up(problem, "home directory of", login->name, error);
+	if (plan->jailed && config->passwd_chroot_enable && !anonymous)
+		split_home(plan);
+	return 0;
+}
+
+static int go_there(const struct config *config, const struct login *login, const struct plan *plan,
+	struct buffer *problem)
+{
+	int error = 0;
+
+	/* Without root there is no account and so no home directory to insist on. */
+	if (!config->run_as_launching_user)
+		error = enter(config, login, plan->home);
+	if (error < 0)
+		return give_up(problem, "cannot change directory", plan->home, error);
+	if (plan->root[0])
+		error = enter(config, login, plan->root);
+	/* Outside a jail a missing local_root leaves the user at home, as vsftpd does. */
+	if (error < 0 && plan->jailed)
+		return give_up(problem, "cannot change directory", plan->root, error);
+	return 0;
+}
+
+int jail_enter(const struct config *config, const struct login *login, struct buffer *problem)
+{
+	static struct plan plan;
+	const char *root;
+	int error = make_plan(config, login, &plan, problem);
+
+	if (error == 0)
+		error = go_there(config, login, &plan, problem);
+	if (error < 0 || config->run_as_launching_user)
+		return error;
+	root = plan.root[0] ? plan.root : plan.home;
+	if (plan.jailed) {
+		error = check_root(config, login, root, problem);
+		if (error < 0)
+			return error;
+		error = privilege_jail();
+		if (error < 0)
+			return give_up(problem, "chroot", root, error);
+	}
+	error = privilege_drop(&login->account);
+	if (error < 0)
+		return give_up(problem, "giving up root", NULL, error);
+	if (plan.inside[0] && vfs_enter(plan.inside) < 0)
+		return give_up(problem, "cannot change directory", plan.inside, -ENOENT);
+	return 0;
+}

@@ -1,0 +1,187 @@
+#include "policy/login.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "system/file.h"
+#include "system/pam.h"
+#include "text/path.h"
+
+bool login_is_anonymous(const struct config *config, const char *user)
+{
+	return config->anonymous_enable &&
+	       (strcasecmp(user, "ftp") == 0 || strcasecmp(user, "anonymous") == 0);
+}
+
+/* Whether `word` is a line of a list file: 1, 0, or -errno when the list can't be read. */
+static int is_listed(const char *file, const char *word)
+{
+	static char list[CONFIG_FILE_MAX + 1];
+	size_t size;
+	int error = file ? file_read(file, false, list, sizeof(list), &size) : -ENOENT;
+
+	return error < 0 ? error : file_lists(list, word);
+}
+
+enum login_user login_check_user(const struct config *config, const char *user)
+{
+	bool anonymous = login_is_anonymous(config, user);
+	int listed;
+
+	if (!anonymous && !config->local_enable)
+		return LOGIN_ANONYMOUS_ONLY;
+	if (config->userlist_enable) {
+		listed = is_listed(config->userlist_file, user);
+		if (listed < 0)
+			return LOGIN_BROKEN;
+		if (listed && config->userlist_deny)
+			return LOGIN_LISTED;
+		if (!listed && !config->userlist_deny)
+			return LOGIN_UNLISTED;
+	}
+	return anonymous && config->no_anon_password ? LOGIN_NO_PASSWORD : LOGIN_ASK;
+}
+
+static enum login_verdict refuse(struct buffer *problem, const char *what, const char *why)
+{
+	buffer_string(problem, what);
+	if (why) {
+		buffer_string(problem, ": ");
+		buffer_string(problem, why);
+	}
+	return LOGIN_REFUSED;
+}
+
+static enum login_verdict fail(struct buffer *problem, const char *what, const char *why)
+{
+	(void)refuse(problem, what, why);
+	return LOGIN_FAILED;
+}
+
+static void copy(char *out, size_t capacity, const char *text)
+{
+	struct buffer b;
+
+	buffer_start(&b, out, capacity);
+	buffer_string(&b, text);
+	buffer_text(&b);
+}
+
+static enum login_verdict check_anonymous(const struct config *config, const char *password,
+	struct login *login, struct buffer *problem)
+{
+	int listed;
+
+	if (config->deny_email_enable) {
+		listed = is_listed(config->banned_email_file, password);
+		if (listed < 0)
+			return fail(problem, "banned_email_file", strerror(-listed));
+		if (listed)
+			return refuse(problem, "the address is in banned_email_file", NULL);
+	}
+	if (config->secure_email_list_enable) {
+		listed = is_listed(config->email_password_file, password);
+		if (listed < 0)
+			return fail(problem, "email_password_file", strerror(-listed));
+		if (!listed)
+			return refuse(problem, "the password is not in email_password_file", NULL);
+	}
+	login->kind = LOGIN_ANONYMOUS;
+	login->anonymous = true;
+	copy(login->name, sizeof(login->name), config->ftp_username ? config->ftp_username : "ftp");
+	copy(login->password, sizeof(login->password), password);
+	return LOGIN_ADMITTED;
+}
+
+/* vsftpd's rule for names that may reach PAM. */
+static bool is_plain_name(const char *user)
+{
+	char first = user[0];
+	bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
+
+	if (!letter && !(first >= '0' && first <= '9') && first != '_' && first != '.')
+		return false;
+	for (; *user; user++)
+		if ((unsigned char)*user <= ' ' || (unsigned char)*user >= 0x7f)
+			return false;
+	return true;
+}
+
+static enum login_verdict check_password(const struct config *config, const char *user,
+	const char *password, const char *host, struct login *login, struct buffer *problem)
+{
+	struct pam_login ask = {
+		.service = config->pam_service_name ? config->pam_service_name : "ftp",
+		.user = user,
+		.password = password,
+		.host = host};
+	struct pam_verdict verdict;
+	int error;
+
+	if (strlen(user) >= LOGIN_NAME || strlen(password) >= LOGIN_PASSWORD ||
+		!is_plain_name(user))
+		return refuse(problem, "name or password that no account can have", NULL);
+	error = pam_check(&ask, &verdict);
+	if (error == -ENOSYS)
+		return fail(problem, "PAM", verdict.reason);
+	if (error < 0) {
+		buffer_string(problem, "PAM ");
+		return refuse(problem, verdict.stage, verdict.reason);
+	}
+	login->kind = LOGIN_LOCAL;
+	login->anonymous = false;
+	copy(login->name, sizeof(login->name), verdict.user);
+	return LOGIN_ADMITTED;
+}
+
+enum login_verdict login_check(const struct config *config, const char *user, const char *password,
+	const char *host, struct login *out_login, struct buffer *problem)
+{
+	if (login_is_anonymous(config, user))
+		return check_anonymous(config, password, out_login, problem);
+	if (!config->local_enable)
+		return refuse(problem, "local_enable is NO", NULL);
+	return check_password(config, user, password, host, out_login, problem);
+}
+
+enum login_verdict login_settle(
+	const struct config *config, struct login *login, struct buffer *problem)
+{
+	const char *user = login->name;
+	int error;
+
+	if (login->kind != LOGIN_ANONYMOUS && config->guest_enable) {
+		login->kind = LOGIN_GUEST;
+		login->anonymous = !config->virtual_use_local_privs;
+		user = config->guest_username ? config->guest_username : "ftp";
+	}
+	if (config->run_as_launching_user)
+		return LOGIN_ADMITTED;
+	error = account_find(user, &login->account);
+	if (error == 0 && login->account.uid == 0)
+		return refuse(problem, "root can't log in", user);
+	if (error == 0)
+		return LOGIN_ADMITTED;
+	/* PAM may know users that the system does not: for the client that is a wrong login. */
+	if (login->kind == LOGIN_LOCAL && error == -ENOENT)
+		return refuse(problem, "no system account", user);
+	return fail(problem, user, error == -ENOENT ? "no such account" : strerror(-error));
+}
+
+int login_configure(struct config *config, const struct login *login, struct config_note *out_error)
+{
+	char file[PATH_TEXT];
+	int error;
+
+	if (!config->user_config_dir || login->name[0] == '.' || strchr(login->name, '/'))
+		return 0;
+	if (path_join(config->user_config_dir, login->name, file, sizeof(file)) < 0) {
+		config_blame(config, OPTION_user_config_dir, "path too long", out_error);
+		return -EINVAL;
+	}
+	error = config_file(config, file, true, out_error);
+	if (error == -ENOENT)
+		return 0;
+	return error < 0 ? error : config_validate(config, out_error);
+}

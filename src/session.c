@@ -1,0 +1,251 @@
+#include "session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "commands/dispatch.h"
+#include "commands/record.h"
+#include "system/account.h"
+#include "system/file.h"
+#include "system/io.h"
+#include "system/log.h"
+#include "system/net.h"
+#include "system/process.h"
+#include "system/wrappers.h"
+
+static struct session the_session;
+
+/* ---- configuration ---- */
+
+static int complain(struct session *session, const struct config_note *error)
+{
+	char text[640];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	config_append_note(&b, error);
+	record_problem(session, buffer_text(&b));
+	return -EINVAL;
+}
+
+static int load_file(struct session *session, const char *file, bool may_miss)
+{
+	struct config_note error;
+	int status = config_file(&session->config, file, false, &error);
+
+	if (status == -ENOENT && may_miss)
+		return 0;
+	return status < 0 ? complain(session, &error) : 0;
+}
+
+static const char *default_file(const char *daemon)
+{
+	return strcmp(daemon, "vsftpd") == 0 ? "/etc/vsftpd.conf" : "/etc/soloftpd.conf";
+}
+
+static int load_command_line(struct session *session)
+{
+	const struct session_start *start = session->start;
+	struct config_note error;
+	int status = 0;
+
+	config_defaults(&session->config, start->daemon);
+	if (start->file_count == 0)
+		status = load_file(session, default_file(start->daemon), true);
+	for (size_t i = 0; i < start->file_count && status == 0; i++)
+		status = load_file(session, start->files[i], false);
+	for (size_t i = 0; i < start->setting_count && status == 0; i++)
+		if (config_setting(&session->config, start->settings[i], &error) < 0)
+			status = complain(session, &error);
+	return status;
+}
+
+static void report_notes(struct session *session)
+{
+	struct config *config = &session->config;
+
+	for (unsigned i = 0; i < config->note_count && i < CONFIG_NOTES; i++)
+		(void)complain(session, &config->notes[i]);
+	config->note_count = 0;
+}
+
+static int resolve_passive_address(struct session *session)
+{
+	const char *text = session->config.pasv_address;
+	struct config_note error;
+	struct address address;
+	int status;
+
+	if (!text)
+		return 0;
+	status = address_parse_host(text, &address);
+	if (status < 0 && session->config.pasv_addr_resolve)
+		status = net_resolve(text, &address);
+	if (status == 0 && address.family == ADDRESS_IPV4) {
+		address_format_host(&address, session->pasv_address);
+		return 0;
+	}
+	config_blame(&session->config, OPTION_pasv_address, "is not an IPv4 address", &error);
+	return complain(session, &error);
+}
+
+static int check_whole(struct session *session)
+{
+	struct config_note error;
+
+	if (config_validate(&session->config, &error) < 0)
+		return complain(session, &error);
+	if (!process_is_root() && !session->config.run_as_launching_user) {
+		record_problem(session, "must be started as root (or with run_as_launching_user)");
+		return -EPERM;
+	}
+	return resolve_passive_address(session);
+}
+
+/* ---- beginning ---- */
+
+static enum exit_class farewell(struct session *session, int code, const char *text)
+{
+	struct reply answer = reply(code, text);
+
+	record_reply(session, &answer);
+	(void)control_flush(&session->control);
+	return EXIT_CLASS_CLIENT;
+}
+
+/* Lets TCP wrappers decide; the file a rule names, if any, is a layer of the configuration. */
+static enum exit_class ask_wrappers(struct session *session)
+{
+	const char *file = session->start->load_file;
+
+	if (session->config.tcp_wrappers) {
+		if (!wrappers_admit(session->control.fd, session->start->daemon)) {
+			record_open(session);
+			record_connect(session, "Connection refused: tcp_wrappers denial.");
+			return farewell(session, 421, "Service not available.");
+		}
+		if (process_variable("SOLOFTPD_LOAD_CONF"))
+			file = process_variable("SOLOFTPD_LOAD_CONF");
+		else if (process_variable("VSFTPD_LOAD_CONF"))
+			file = process_variable("VSFTPD_LOAD_CONF");
+	}
+	if (file && load_file(session, file, false) < 0)
+		return EXIT_CLASS_CONFIGURATION;
+	return EXIT_CLASS_CLEAN;
+}
+
+static enum exit_class configure(struct session *session)
+{
+	enum exit_class outcome;
+
+	if (load_command_line(session) < 0)
+		return EXIT_CLASS_CONFIGURATION;
+	log_system_name(session->config.syslog_ident ? session->config.syslog_ident
+						     : session->start->daemon);
+	outcome = ask_wrappers(session);
+	if (outcome != EXIT_CLASS_CLEAN)
+		return outcome;
+	report_notes(session);
+	return check_whole(session) < 0 ? EXIT_CLASS_CONFIGURATION : EXIT_CLASS_CLEAN;
+}
+
+static int greet(struct session *session)
+{
+	const struct config *config = &session->config;
+	struct reply greeting = reply(220, "soloftpd ready.");
+	size_t size;
+	int error;
+
+	if (config->banner_file) {
+		error = file_read(
+			config->banner_file, false, session->text, sizeof(session->text), &size);
+		if (error < 0) {
+			struct config_note note;
+			config_blame(config, OPTION_banner_file, strerror(-error), &note);
+			return complain(session, &note);
+		}
+		for (char *at = strchr(session->text, '\r'); at; at = strchr(at, '\r'))
+			memmove(at, at + 1, strlen(at));
+		greeting.text = session->text;
+	} else if (config->ftpd_banner) {
+		greeting.text = config->ftpd_banner;
+	}
+	record_reply(session, &greeting);
+	return control_flush(&session->control);
+}
+
+/* ---- the middle ---- */
+
+static enum exit_class end_by(struct session *session, int reason)
+{
+	switch (reason) {
+	case -ETIMEDOUT:
+		return farewell(session, 421, "Timeout.");
+	case -EINTR:
+		return farewell(session, 421, "Service not available, closing control connection.");
+	case LINE_FLOOD:
+		return farewell(session, 421, "Input line too long.");
+	default:
+		return EXIT_CLASS_CLIENT;
+	}
+}
+
+static enum exit_class serve(struct session *session)
+{
+	while (!session->finishing) {
+		int64_t deadline = io_deadline(session->config.idle_session_timeout);
+		char *text;
+		size_t size;
+		int event = control_next(&session->control, deadline, &text, &size);
+		if (event == LINE_READY) {
+			dispatch_line(session, text, size);
+		} else if (event == LINE_TOO_LONG) {
+			struct reply answer = reply(500, "Input line too long.");
+			record_reply(session, &answer);
+		} else {
+			return end_by(session, event);
+		}
+	}
+	(void)control_flush(&session->control);
+	return session->outcome;
+}
+
+static enum exit_class live(struct session *session)
+{
+	enum exit_class outcome = configure(session);
+
+	if (outcome == EXIT_CLASS_CONFIGURATION)
+		(void)farewell(session, 421, "Service not available.");
+	if (outcome != EXIT_CLASS_CLEAN)
+		return outcome;
+	if (greet(session) < 0)
+		return EXIT_CLASS_CLIENT;
+	/* After the greeting: the client has it while the rest is prepared. */
+	net_tune_control(session->control.fd);
+	record_open(session);
+	record_connect(session, NULL);
+	return serve(session);
+}
+
+enum exit_class session_run(const struct session_start *start)
+{
+	struct session *session = &the_session;
+	enum exit_class outcome = EXIT_CLASS_SYSTEM;
+
+	session->start = start;
+	session->native_log = session->transfer_log = -1;
+	session->ascii = true; /* RFC 959 3.1.1.1 */
+	log_system_name(start->daemon);
+	io_start();
+	control_start(&session->control, start->control, 300);
+	if (net_local(start->control, &session->local) == 0 &&
+		net_peer(start->control, &session->peer) == 0) {
+		address_format_host(&session->peer, session->peer_text);
+		data_start(&session->data, &session->local, &session->peer);
+		outcome = live(session);
+		data_end(&session->data);
+	}
+	record_close(session);
+	control_close(&session->control);
+	return outcome;
+}

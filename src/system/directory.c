@@ -1,0 +1,213 @@
+#include "system/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* As the kernel lays it out (getdents64(2)). */
+struct kernel_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static int grow(void **storage, size_t *capacity, size_t needed, size_t unit)
+{
+	size_t bigger = *capacity > 0 ? *capacity : 512;
+	void *moved;
+
+	if (needed <= *capacity)
+		return 0;
+	while (bigger < needed)
+		bigger *= 2;
+	moved = realloc(*storage, bigger * unit);
+	if (!moved)
+		return -ENOMEM;
+	*storage = moved;
+	*capacity = bigger;
+	return 0;
+}
+
+/* The first eight bytes of a name as a number that sorts as they do. */
+static uint64_t name_key(const char *name)
+{
+	uint64_t key = 0;
+	unsigned used = 0;
+
+	for (; used < 8 && name[used]; used++)
+		key = key << 8 | (unsigned char)name[used];
+	return used == 0 ? 0 : key << (8 * (8 - used));
+}
+
+static int add(struct directory *d, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	void *names = d->names, *entries = d->entries;
+	int error = grow(&names, &d->names_capacity, d->names_size + size, 1);
+
+	d->names = names;
+	if (error == 0)
+		error = grow(&entries, &d->capacity, d->count + 1, sizeof(*d->entries));
+	d->entries = entries;
+	if (error == 0 && d->names_size > UINT32_MAX)
+		error = -ENOMEM;
+	if (error < 0)
+		return error;
+	memcpy(d->names + d->names_size, name, size);
+	d->entries[d->count++] = (struct directory_entry){name_key(name), (uint32_t)d->names_size};
+	d->names_size += size;
+	return 0;
+}
+
+static int read_names(struct directory *d, directory_filter *keep, const void *context)
+{
+	static union {
+		char bytes[65536];
+		uint64_t align;
+	} space;
+
+	for (;;) {
+		long got = syscall(SYS_getdents64, d->fd, space.bytes, sizeof(space.bytes));
+		if (got <= 0)
+			return got < 0 ? -errno : 0;
+		for (long at = 0; at < got;) {
+			struct kernel_entry *entry = (void *)(space.bytes + at);
+			int error = 0;
+			if (!keep || keep(entry->name, context))
+				error = add(d, entry->name);
+			if (error < 0)
+				return error;
+			at += entry->size;
+		}
+	}
+}
+
+int directory_read(const char *path, directory_filter *keep, const void *context,
+	struct directory *out_directory)
+{
+	struct directory d = {.fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC)};
+	int error;
+
+	if (d.fd < 0)
+		return -errno;
+	error = read_names(&d, keep, context);
+	if (error < 0)
+		directory_free(&d);
+	else
+		*out_directory = d;
+	return error;
+}
+
+/* ---- sorting ---- */
+
+static bool comes_before(
+	const struct directory *d, const struct directory_entry *a, const struct directory_entry *b)
+{
+	if (a->key != b->key)
+		return a->key < b->key;
+	return strcmp(d->names + a->name, d->names + b->name) < 0;
+}
+
+static void merge(const struct directory *d, struct directory_entry *from,
+	struct directory_entry *to, size_t begin, size_t middle, size_t end)
+{
+	size_t left = begin, right = middle;
+
+	for (size_t out = begin; out < end; out++) {
+		bool take_right = left == middle ||
+				  (right < end && comes_before(d, &from[right], &from[left]));
+		to[out] = take_right ? from[right++] : from[left++];
+	}
+}
+
+/* Bottom-up merge sort: no recursion, and no input that makes it slow (clients choose the names). */
+static int sort(struct directory *d)
+{
+	struct directory_entry *from = d->entries, *to;
+	struct directory_entry *spare = malloc(d->capacity * sizeof(*spare));
+
+	if (!spare)
+		return -ENOMEM;
+	to = spare;
+	for (size_t width = 1; width < d->count; width *= 2) {
+		struct directory_entry *swap = from;
+		for (size_t begin = 0; begin < d->count; begin += 2 * width) {
+			size_t middle = begin + width < d->count ? begin + width : d->count;
+			size_t end = middle + width < d->count ? middle + width : d->count;
+			merge(d, from, to, begin, middle, end);
+		}
+		from = to;
+		to = swap;
+	}
+	d->entries = from;
+	free(to);
+	return 0;
+}
+
+static void set_keys(struct directory *d, enum directory_order order)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		struct facts facts;
+		uint64_t rank = 0;
+
+		if (directory_facts(d, i, false, &facts) == 0)
+			rank = order == DIRECTORY_BY_SIZE
+				       ? facts.size
+				       : (uint64_t)facts.modified ^ (uint64_t)1 << 63;
+		d->entries[i].key = ~rank; /* largest and newest first */
+	}
+}
+
+int directory_sort(struct directory *directory, enum directory_order order, bool reverse)
+{
+	struct directory *d = directory;
+	int error;
+
+	if (d->count < 2)
+		return 0;
+	if (order != DIRECTORY_BY_NAME)
+		set_keys(d, order);
+	error = sort(d);
+	if (error < 0 || !reverse)
+		return error;
+	for (size_t low = 0, high = d->count - 1; low < high; low++, high--) {
+		struct directory_entry swap = d->entries[low];
+		d->entries[low] = d->entries[high];
+		d->entries[high] = swap;
+	}
+	return 0;
+}
+
+int directory_facts(
+	const struct directory *directory, size_t index, bool follow, struct facts *out_facts)
+{
+	struct stat st;
+
+	if (fstatat(directory->fd, directory_name(directory, index), &st,
+		    follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	vfs_facts(&st, out_facts);
+	return 0;
+}
+
+void directory_target(const struct directory *directory, size_t index, char *out, size_t capacity)
+{
+	ssize_t size =
+		readlinkat(directory->fd, directory_name(directory, index), out, capacity - 1);
+
+	out[size > 0 ? size : 0] = '\0';
+}
+
+void directory_free(struct directory *directory)
+{
+	close(directory->fd);
+	free(directory->names);
+	free(directory->entries);
+}

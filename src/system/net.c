@@ -1,0 +1,216 @@
+#include "system/net.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "system/process.h"
+
+union endpoint {
+	struct sockaddr any;
+	struct sockaddr_in ipv4;
+	struct sockaddr_in6 ipv6;
+	struct sockaddr_storage room;
+};
+
+static int to_address(const union endpoint *end, struct address *out)
+{
+	struct address address = {.family = ADDRESS_NONE};
+
+	switch (end->any.sa_family) {
+	case AF_INET:
+		address.family = ADDRESS_IPV4;
+		memcpy(address.host, &end->ipv4.sin_addr, 4);
+		address.port = ntohs(end->ipv4.sin_port);
+		break;
+	case AF_INET6:
+		address.family = ADDRESS_IPV6;
+		memcpy(address.host, &end->ipv6.sin6_addr, 16);
+		address.scope = end->ipv6.sin6_scope_id;
+		address.port = ntohs(end->ipv6.sin6_port);
+		address_unmap(&address);
+		break;
+	default:
+		return -EAFNOSUPPORT;
+	}
+	*out = address;
+	return 0;
+}
+
+static socklen_t from_address(const struct address *address, union endpoint *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (address->family == ADDRESS_IPV6) {
+		out->ipv6.sin6_family = AF_INET6;
+		memcpy(&out->ipv6.sin6_addr, address->host, 16);
+		out->ipv6.sin6_scope_id = address->scope;
+		out->ipv6.sin6_port = htons(address->port);
+		return sizeof(out->ipv6);
+	}
+	out->ipv4.sin_family = AF_INET;
+	memcpy(&out->ipv4.sin_addr, address->host, 4);
+	out->ipv4.sin_port = htons(address->port);
+	return sizeof(out->ipv4);
+}
+
+int net_local(int socket, struct address *out_address)
+{
+	union endpoint end;
+	socklen_t size = sizeof(end);
+
+	if (getsockname(socket, &end.any, &size) < 0)
+		return -errno;
+	return to_address(&end, out_address);
+}
+
+int net_peer(int socket, struct address *out_address)
+{
+	union endpoint end;
+	socklen_t size = sizeof(end);
+
+	if (getpeername(socket, &end.any, &size) < 0)
+		return -errno;
+	return to_address(&end, out_address);
+}
+
+static void switch_on(int fd, int level, int option)
+{
+	static const int on = 1;
+
+	/* These only improve a connection that works without them. */
+	(void)setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+void net_tune_control(int socket)
+{
+	switch_on(socket, IPPROTO_TCP, TCP_NODELAY);
+	switch_on(socket, SOL_SOCKET, SO_KEEPALIVE);
+	switch_on(socket, SOL_SOCKET, SO_OOBINLINE);
+}
+
+int net_bind(const struct address *from)
+{
+	union endpoint end;
+	socklen_t size = from_address(from, &end);
+	int fd = socket(end.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (from->port != 0)
+		switch_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (bind(fd, &end.any, size) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+static int try_listen(struct address *address)
+{
+	int fd = net_bind(address);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	/* With SO_REUSEADDR two sessions may bind one port; then listen() tells. */
+	if (listen(fd, 1) < 0)
+		error = -errno;
+	else
+		error = net_local(fd, address);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+int net_listen(struct address *address, unsigned low, unsigned high, unsigned tries)
+{
+	uint32_t random;
+	int fd = -EADDRINUSE;
+
+	address->port = 0;
+	if (low == 0 && high == 0)
+		return try_listen(address);
+	for (; tries > 0 && fd == -EADDRINUSE; tries--) {
+		if (process_random(&random, sizeof(random)) < 0)
+			return -EIO;
+		address->port = (uint16_t)(low + random % (high - low + 1));
+		fd = try_listen(address);
+	}
+	return fd;
+}
+
+int net_accept(int listener, struct address *out_peer)
+{
+	union endpoint end;
+	socklen_t size = sizeof(end);
+	int fd = accept4(listener, &end.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = to_address(&end, out_peer);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+int net_connect(int socket, const struct address *to)
+{
+	union endpoint end;
+	socklen_t size = from_address(to, &end);
+
+	return connect(socket, &end.any, size) < 0 ? -errno : 0;
+}
+
+int net_connect_result(int socket)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		return -errno;
+	return -error;
+}
+
+int net_disconnect(int socket)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	return connect(socket, &none, sizeof(none)) < 0 ? -errno : 0;
+}
+
+int net_resolve(const char *host, struct address *out_address)
+{
+	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	union endpoint end;
+	int error = -ENOENT;
+
+	if (getaddrinfo(host, NULL, &hints, &found) != 0 || !found)
+		return -ENOENT;
+	if (found->ai_addrlen <= sizeof(end)) {
+		memcpy(&end, found->ai_addr, found->ai_addrlen);
+		error = to_address(&end, out_address);
+	}
+	freeaddrinfo(found);
+	return error;
+}
+
+void net_finish(int socket)
+{
+	(void)shutdown(socket, SHUT_WR);
+}
+
+void net_reset_on_close(int socket)
+{
+	static const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	(void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}

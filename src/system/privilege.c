@@ -1,0 +1,116 @@
+#include "system/privilege.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int become(const struct account *account)
+{
+	if (setgroups((size_t)account->group_count, account->groups) < 0 ||
+		setresgid((gid_t)-1, account->gid, (gid_t)-1) < 0 ||
+		setresuid((uid_t)-1, account->uid, (uid_t)-1) < 0)
+		return -errno;
+	return 0;
+}
+
+static int return_to_root(void)
+{
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) < 0 || setresgid((gid_t)-1, 0, (gid_t)-1) < 0 ||
+		setgroups(0, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+int privilege_enter(const struct account *account, const char *directory)
+{
+	int error = become(account), back;
+
+	if (error == 0 && chdir(directory) < 0)
+		error = -errno;
+	back = return_to_root();
+	return error < 0 ? error : back;
+}
+
+int privilege_can_write_here(const struct account *account)
+{
+	int error = become(account), back, writable = 0;
+
+	if (error == 0)
+		writable = faccessat(AT_FDCWD, ".", W_OK, AT_EACCESS) == 0;
+	back = return_to_root();
+	if (error == 0)
+		error = back;
+	return error < 0 ? error : writable;
+}
+
+int privilege_jail(void)
+{
+	struct stat here, root;
+
+	if (stat(".", &here) < 0 || chroot(".") < 0 || chdir("/") < 0 || stat("/..", &root) < 0)
+		return -errno;
+	return here.st_dev == root.st_dev && here.st_ino == root.st_ino ? 0 : -EPERM;
+}
+
+static bool holds_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return true;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		if ((data[i].effective | data[i].permitted | data[i].inheritable) != 0)
+			return true;
+	return false;
+}
+
+static bool holds_groups(const struct account *account)
+{
+	gid_t groups[ACCOUNT_GROUPS];
+	int count = getgroups(ACCOUNT_GROUPS, groups);
+	bool same = count == account->group_count;
+
+	/* The kernel keeps them sorted: compare as sets. */
+	for (int i = 0; same && i < count; i++) {
+		same = false;
+		for (int j = 0; j < account->group_count && !same; j++)
+			same = groups[i] == account->groups[j];
+	}
+	return same;
+}
+
+static bool is_dropped(const struct account *account)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid;
+
+	if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0)
+		return false;
+	if (ruid != account->uid || euid != account->uid || suid != account->uid)
+		return false;
+	if (rgid != account->gid || egid != account->gid || sgid != account->gid)
+		return false;
+	if (!holds_groups(account) || holds_capabilities() || setresuid(0, 0, 0) == 0)
+		return false;
+	return account->gid == 0 || setresgid(0, 0, 0) < 0;
+}
+
+int privilege_drop(const struct account *account)
+{
+	if (account->uid == 0)
+		return -EPERM;
+	if (setgroups((size_t)account->group_count, account->groups) < 0 ||
+		setresgid(account->gid, account->gid, account->gid) < 0 ||
+		setresuid(account->uid, account->uid, account->uid) < 0)
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return is_dropped(account) ? 0 : -EPERM;
+}

@@ -1,0 +1,97 @@
+#include "system/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "text/buffer.h"
+
+static char *title;
+static size_t title_size;
+
+int process_take_socket(void)
+{
+	int control, null;
+
+	if (close_range(3, ~0U, 0) < 0)
+		return -errno;
+	control = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	if (control < 0)
+		return -errno;
+	null = open("/dev/null", O_RDWR);
+	if (null < 0)
+		return -errno;
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	close(null);
+	return control;
+}
+
+void process_clean(void)
+{
+	static const struct rlimit none = {0, 0};
+
+	clearenv();
+	umask(077);
+	(void)setsid(); /* fails only for a process that already leads its group: nothing to leave */
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+const char *process_variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+bool process_is_root(void)
+{
+	return geteuid() == 0;
+}
+
+int process_id(void)
+{
+	return (int)getpid();
+}
+
+int process_random(void *bytes, size_t size)
+{
+	ssize_t got = getrandom(bytes, size, 0);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size ? 0 : -EIO;
+}
+
+void process_title_start(int argc, char **argv)
+{
+	char *end = argv[0];
+
+	/* The kernel lays out the arguments and then the environment one behind the other, and shows
+	 * the second as well when the first has lost its terminator. */
+	for (int i = 0; i < argc && argv[i] == end; i++)
+		end = argv[i] + strlen(argv[i]) + 1;
+	for (char **variable = environ; *variable && *variable == end; variable++)
+		end = *variable + strlen(*variable) + 1;
+	title = argv[0];
+	title_size = (size_t)(end - argv[0]);
+}
+
+void process_title(const char *text)
+{
+	struct buffer b;
+
+	if (!title)
+		return;
+	memset(title, 0, title_size);
+	buffer_start(&b, title, title_size);
+	buffer_string(&b, "soloftpd: ");
+	buffer_string(&b, text);
+	buffer_text(&b);
+}

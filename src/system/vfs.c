@@ -1,0 +1,231 @@
+#include "system/vfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "text/path.h"
+
+static int result(int status)
+{
+	return status < 0 ? -errno : 0;
+}
+
+void vfs_facts(const struct stat *st, struct facts *out_facts)
+{
+	*out_facts = (struct facts){
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.links = (uint64_t)st->st_nlink,
+		.size = (uint64_t)st->st_size,
+		.modified = (int64_t)st->st_mtim.tv_sec,
+	};
+}
+
+/* Closes `fd` unless it is a regular file. */
+static int only_regular(int fd, struct facts *out_facts)
+{
+	struct stat st;
+	int error = result(fstat(fd, &st));
+
+	if (error == 0 && !S_ISREG(st.st_mode))
+		error = -EINVAL;
+	if (error == 0)
+		vfs_facts(&st, out_facts);
+	else
+		close(fd);
+	return error;
+}
+
+int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts)
+{
+	/* O_NONBLOCK: opening a FIFO must not wait; regular files do not mind. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = only_regular(fd, out_facts);
+	if (error == 0)
+		*out_fd = fd;
+	return error;
+}
+
+int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created)
+{
+	int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_CREAT;
+	struct facts facts;
+	/* Made exclusively first, so that a failed upload knows whether the file was its own. */
+	int fd = open(path, flags | O_EXCL, mode);
+	bool created = fd >= 0;
+	int error;
+
+	if (!created && errno == EEXIST && !exclusive) {
+		/* O_CREAT again: the name may be a symbolic link that points nowhere yet. */
+		fd = open(path, flags, mode);
+	}
+	if (fd < 0)
+		return -errno;
+	error = only_regular(fd, &facts);
+	if (error < 0)
+		return error;
+	*out_fd = fd;
+	*out_created = created;
+	return 0;
+}
+
+int vfs_lock(int fd, bool for_writing)
+{
+	struct flock lock = {.l_type = for_writing ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_SETLK, &lock) == 0)
+		return 0;
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
+int vfs_truncate(int fd, uint64_t size)
+{
+	return result(ftruncate(fd, (off_t)size));
+}
+
+int vfs_seek(int fd, uint64_t offset)
+{
+	return lseek(fd, (off_t)offset, SEEK_SET) < 0 ? -errno : 0;
+}
+
+int vfs_seek_end(int fd)
+{
+	return lseek(fd, 0, SEEK_END) < 0 ? -errno : 0;
+}
+
+int vfs_close(int fd)
+{
+	return result(close(fd));
+}
+
+ssize_t vfs_read(int fd, void *bytes, size_t size)
+{
+	ssize_t got;
+
+	do {
+		got = read(fd, bytes, size);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : got;
+}
+
+int vfs_write_all(int fd, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size > 0) {
+		ssize_t written = write(fd, at, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		at += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+int vfs_stat(const char *path, struct facts *out_facts)
+{
+	struct stat st;
+	int error = result(stat(path, &st));
+
+	if (error == 0)
+		vfs_facts(&st, out_facts);
+	return error;
+}
+
+int vfs_link_stat(const char *path, struct facts *out_facts)
+{
+	struct stat st;
+	int error = result(lstat(path, &st));
+
+	if (error == 0)
+		vfs_facts(&st, out_facts);
+	return error;
+}
+
+int vfs_link_target(const char *path, char *out, size_t capacity)
+{
+	ssize_t size = readlink(path, out, capacity - 1);
+
+	if (size < 0)
+		return -errno;
+	out[size] = '\0';
+	return 0;
+}
+
+int vfs_real(const char *path, char *out, size_t capacity)
+{
+	char parent[PATH_TEXT], real[PATH_MAX];
+	int error;
+
+	if (realpath(path, real))
+		return path_join("", real, out, capacity);
+	error = path_parent(path, parent, sizeof(parent));
+	if (error < 0)
+		return error;
+	if (!realpath(parent, real))
+		return -errno;
+	return path_join(real, path_last(path), out, capacity);
+}
+
+int vfs_enter(const char *path)
+{
+	return result(chdir(path));
+}
+
+int vfs_current(char *out, size_t capacity)
+{
+	/* A directory outside the root, or removed, has no absolute name: it must not look like one. */
+	if (!getcwd(out, capacity))
+		return -errno;
+	return out[0] == '/' ? 0 : -ENOENT;
+}
+
+int vfs_make_directory(const char *path, mode_t mode)
+{
+	return result(mkdir(path, mode));
+}
+
+int vfs_remove_directory(const char *path)
+{
+	return result(rmdir(path));
+}
+
+int vfs_remove_file(const char *path)
+{
+	return result(unlink(path));
+}
+
+int vfs_rename(const char *from, const char *to)
+{
+	return result(rename(from, to));
+}
+
+int vfs_set_mode(const char *path, mode_t mode)
+{
+	return result(chmod(path, mode & 0777));
+}
+
+int vfs_set_modified(const char *path, int64_t seconds)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)seconds}};
+
+	return result(utimensat(AT_FDCWD, path, times, 0));
+}
+
+mode_t vfs_umask(mode_t mask)
+{
+	return umask(mask);
+}

@@ -1,0 +1,236 @@
+/* listline: one entry, one line, in vsftpd's columns. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "text/listline.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Sun Nov 22 15:25:03 2026 UTC. */
+#define SUNDAY INT64_C(1795361103)
+
+static const struct {
+	uint32_t mode;
+	const char *text;
+} modes[] = {
+	{S_IFREG | 0644, "-rw-r--r--"},
+	{S_IFDIR | 0755, "drwxr-xr-x"},
+	{S_IFLNK | 0777, "lrwxrwxrwx"},
+	{S_IFBLK | 0660, "brw-rw----"},
+	{S_IFCHR | 0666, "crw-rw-rw-"},
+	{S_IFIFO | 0600, "prw-------"},
+	{S_IFSOCK | 0700, "srwx------"},
+	{S_IFREG, "----------"},
+	{0, "?---------"},
+	{S_IFMT | 0111, "?--x--x--x"},
+	{S_IFREG | 0222, "--w--w--w-"},
+	{S_IFREG | 04755, "-rwsr-xr-x"},
+	{S_IFREG | 04655, "-rwSr-xr-x"},
+	{S_IFREG | 02755, "-rwxr-sr-x"},
+	{S_IFREG | 02745, "-rwxr-Sr-x"},
+	{S_IFDIR | 01777, "drwxrwxrwt"},
+	{S_IFDIR | 01776, "drwxrwxrwT"},
+	{S_IFREG | 07000, "---S--S--T"},
+	{S_IFREG | 07777, "-rwsrwsrwt"},
+};
+
+static void test_mode(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		char out[11];
+
+		listline_mode(modes[i].mode, out);
+		assert_string_equal(out, modes[i].text);
+	}
+}
+
+static struct listline plain(void)
+{
+	return (struct listline){.name = "a.txt",
+		.owner = "bob",
+		.group = "users",
+		.mode = S_IFREG | 0644,
+		.links = 1,
+		.size = 5,
+		.modified = SUNDAY};
+}
+
+static void check_line(const struct listline *entry, bool classify, const char *expected)
+{
+	char storage[512];
+	struct buffer b;
+
+	buffer_start(&b, storage, sizeof(storage));
+	listline_append(&b, entry, SUNDAY, false, classify);
+	assert_string_equal(buffer_text(&b), expected);
+}
+
+static void test_plain_line(void **state)
+{
+	struct listline entry = plain();
+
+	(void)state;
+	check_line(
+		&entry, false, "-rw-r--r--    1 bob      users           5 Nov 22 15:25 a.txt\r\n");
+	entry.modified = 0;
+	check_line(
+		&entry, true, "-rw-r--r--    1 bob      users           5 Jan 01  1970 a.txt\r\n");
+}
+
+static void test_wide_columns(void **state)
+{
+	struct listline entry = plain();
+
+	(void)state;
+	entry.owner = "verylongowner";
+	entry.group = "12345678";
+	entry.links = UINT64_MAX;
+	entry.size = UINT64_MAX;
+	check_line(&entry, false,
+		"-rw-r--r-- 18446744073709551615 verylongowner 12345678 18446744073709551615 "
+		"Nov 22 15:25 a.txt\r\n");
+}
+
+static void test_symbolic_link(void **state)
+{
+	struct listline entry = plain();
+
+	(void)state;
+	entry.mode = S_IFLNK | 0777;
+	entry.target = "../b c";
+	check_line(&entry, false,
+		"lrwxrwxrwx    1 bob      users           5 Nov 22 15:25 a.txt -> ../b c\r\n");
+	check_line(&entry, true,
+		"lrwxrwxrwx    1 bob      users           5 Nov 22 15:25 a.txt@ -> ../b c\r\n");
+}
+
+static void test_control_bytes(void **state)
+{
+	struct listline entry = plain();
+
+	(void)state;
+	entry.name = "a\r\nrw\x01\x1F\x7F\x80\xC3\xA4 \x1B[2J";
+	entry.target = "\nb\t";
+	check_line(&entry, false,
+		"-rw-r--r--    1 bob      users           5 Nov 22 15:25 "
+		"a??rw???\x80\xC3\xA4 ?[2J -> ?b?\r\n");
+}
+
+static const struct {
+	uint32_t mode;
+	const char *end;
+} marks[] = {
+	{S_IFDIR | 0755, " a.txt/\r\n"},
+	{S_IFLNK | 0777, " a.txt@\r\n"},
+	{S_IFREG | 0744, " a.txt*\r\n"},
+	{S_IFREG | 0654, " a.txt*\r\n"},
+	{S_IFREG | 0645, " a.txt*\r\n"},
+	{S_IFREG | 0666, " a.txt\r\n"},
+	{S_IFIFO | 0755, " a.txt|\r\n"},
+	{S_IFSOCK | 0755, " a.txt=\r\n"},
+	{S_IFBLK | 0755, " a.txt\r\n"},
+	{S_IFCHR | 0755, " a.txt\r\n"},
+	{0755, " a.txt\r\n"},
+};
+
+static void test_classify(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(marks); i++) {
+		struct listline entry = plain();
+		char storage[128];
+		struct buffer b;
+
+		entry.mode = marks[i].mode;
+		buffer_start(&b, storage, sizeof(storage));
+		listline_append(&b, &entry, SUNDAY, false, true);
+		assert_string_equal(strrchr(buffer_text(&b), ' '), marks[i].end);
+	}
+}
+
+static void test_local_time(void **state)
+{
+	struct listline entry = plain();
+	char storage[128];
+	struct buffer b;
+
+	(void)state;
+	setenv("TZ", "XXX+16", 1);
+	tzset();
+	buffer_start(&b, storage, sizeof(storage));
+	listline_append(&b, &entry, SUNDAY, true, false);
+	assert_non_null(strstr(buffer_text(&b), " Nov 21 23:25 a.txt\r\n"));
+}
+
+static void test_lines_follow_each_other(void **state)
+{
+	struct listline entry = plain();
+	char storage[128];
+	struct buffer b;
+
+	(void)state;
+	buffer_start(&b, storage, sizeof(storage));
+	buffer_string(&b, "\n");
+	listline_append(&b, &entry, SUNDAY, false, false);
+	assert_memory_equal(b.data, "\n-rw", 4);
+}
+
+static void test_cut(void **state)
+{
+	struct listline entry = plain();
+	char storage[128];
+	struct buffer b;
+
+	(void)state;
+	for (size_t capacity = 1; capacity <= 63; capacity++) {
+		buffer_start(&b, storage, capacity);
+		listline_append(&b, &entry, SUNDAY, false, false);
+		assert_true(b.cut);
+		assert_int_equal(b.size, capacity - 1);
+	}
+	buffer_start(&b, storage, 64);
+	listline_append(&b, &entry, SUNDAY, false, false);
+	assert_false(b.cut);
+}
+
+static void test_append_name(void **state)
+{
+	char storage[16];
+	struct buffer b;
+
+	(void)state;
+	buffer_start(&b, storage, sizeof(storage));
+	buffer_string(&b, "\t");
+	listline_append_name(&b, "a\nb\xFF");
+	listline_append_name(&b, "");
+	assert_string_equal(buffer_text(&b), "\ta?b\xFF");
+	listline_append_name(&b, "\n\n\n\n\n\n\n\n\n\n\n\n\n\n");
+	assert_true(b.cut);
+	assert_string_equal(buffer_text(&b), "\ta?b\xFF??????????");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_plain_line),
+		cmocka_unit_test(test_wide_columns),
+		cmocka_unit_test(test_symbolic_link),
+		cmocka_unit_test(test_control_bytes),
+		cmocka_unit_test(test_classify),
+		cmocka_unit_test(test_local_time),
+		cmocka_unit_test(test_lines_follow_each_other),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_append_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
