@@ -7,7 +7,6 @@ PREFIX  ?= /usr/local
 SBIN    ?= $(PREFIX)/sbin
 MAN     ?= $(PREFIX)/share/man
 PORT    ?= 2121
-TALKS   ?= $(wildcard tests/talk/*.talk)
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -62,6 +61,36 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/parts.a
 
 units: $(UNITS)
 
+# The player of tests/talk, and with it whole sessions in-process.
+$(BUILD)/talk-runner: $(wildcard tests/talk/*.c tests/talk/*.h) $(BUILD)/parts.a
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -Itests $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/parts.a $(WRAPLIB)
+
+talks: $(BUILD)/talk-runner
+
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
 
-.PHONY: all units
+# soloftpd under a real xinetd on a loopback port, with a login; PORT= chooses the port.
+run:
+	tests/packages build run
+	$(MAKE) all
+	tests/run-demo $(BUILD)/soloftpd $(PORT)
+
+# Every test there is; ends with the counts.
+check:
+	tests/packages build check
+	tests/check
+
+install: all
+	install -d $(DESTDIR)$(SBIN) $(DESTDIR)$(MAN)/man5 $(DESTDIR)$(MAN)/man8 \
+		$(DESTDIR)$(PREFIX)/share/doc/soloftpd
+	install -m 755 $(BUILD)/soloftpd $(DESTDIR)$(SBIN)/soloftpd
+	install -m 644 docs/soloftpd.8 $(DESTDIR)$(MAN)/man8/
+	install -m 644 docs/soloftpd.conf.5 $(DESTDIR)$(MAN)/man5/
+	install -m 644 README.md LICENSE xinetd.d/soloftpd docs/*.md \
+		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
+
+clean:
+	rm -rf build
+
+.PHONY: all units talks run check install clean

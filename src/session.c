@@ -19,12 +19,7 @@ static struct session the_session;
 
 static int complain(struct session *session, const struct config_note *error)
 {
-	char text[640];
-	struct buffer b;
-
-	buffer_start(&b, text, sizeof(text));
-	config_append_note(&b, error);
-	record_problem(session, buffer_text(&b));
+	record_error(session, error);
 	return -EINVAL;
 }
 
@@ -58,15 +53,6 @@ static int load_command_line(struct session *session)
 		if (config_setting(&session->config, start->settings[i], &error) < 0)
 			status = complain(session, &error);
 	return status;
-}
-
-static void report_notes(struct session *session)
-{
-	struct config *config = &session->config;
-
-	for (unsigned i = 0; i < config->note_count && i < CONFIG_NOTES; i++)
-		(void)complain(session, &config->notes[i]);
-	config->note_count = 0;
 }
 
 static int resolve_passive_address(struct session *session)
@@ -145,7 +131,7 @@ static enum exit_class configure(struct session *session)
 	outcome = ask_wrappers(session);
 	if (outcome != EXIT_CLASS_CLEAN)
 		return outcome;
-	report_notes(session);
+	record_notes(session);
 	return check_whole(session) < 0 ? EXIT_CLASS_CONFIGURATION : EXIT_CLASS_CLEAN;
 }
 

@@ -48,4 +48,10 @@ void record_absolute(const char *path, char out[PATH_TEXT]);
 /* A problem, for the administrator: syslog, with the client's address in front. */
 void record_problem(struct session *session, const char *text);
 
+/* The same for a problem with a place in the configuration. */
+void record_error(struct session *session, const struct config_note *error);
+
+/* What the configuration's reader tolerated so far; each is told once. */
+void record_notes(struct session *session);
+
 #endif

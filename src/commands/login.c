@@ -158,6 +158,7 @@ struct reply login_proceed(struct session *session, struct login *login)
 		config_append_note(&problem, &error);
 		return broken(session, "", buffer_text(&problem));
 	}
+	record_notes(session);
 	switch (login_settle(&session->config, login, &problem)) {
 	case LOGIN_REFUSED:
 		record_problem(session, buffer_text(&problem));

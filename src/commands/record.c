@@ -8,7 +8,7 @@
 #include "system/vfs.h"
 #include "system/zone.h"
 
-void record_problem(struct session *session, const char *text)
+static void tell(struct session *session, enum log_level level, const char *text)
 {
 	char line[1024];
 	struct buffer b;
@@ -19,7 +19,37 @@ void record_problem(struct session *session, const char *text)
 		buffer_string(&b, ": ");
 	}
 	buffer_string(&b, text);
-	log_system(LOG_LEVEL_ERROR, buffer_text(&b));
+	log_system(level, buffer_text(&b));
+}
+
+static void tell_note(
+	struct session *session, enum log_level level, const struct config_note *note)
+{
+	char text[640];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	config_append_note(&b, note);
+	tell(session, level, buffer_text(&b));
+}
+
+void record_problem(struct session *session, const char *text)
+{
+	tell(session, LOG_LEVEL_ERROR, text);
+}
+
+void record_error(struct session *session, const struct config_note *error)
+{
+	tell_note(session, LOG_LEVEL_ERROR, error);
+}
+
+void record_notes(struct session *session)
+{
+	struct config *config = &session->config;
+
+	for (unsigned i = 0; i < config->note_count && i < CONFIG_NOTES; i++)
+		tell_note(session, LOG_LEVEL_WARNING, &config->notes[i]);
+	config->note_count = 0;
 }
 
 /* ---- logs ---- */

@@ -4,174 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/options.h"
 #include "system/file.h"
-
-union setting {
-	bool truth;
-	unsigned number;
-	const char *string;
-};
-
-struct row {
-	const char *name;
-	enum option_kind kind;
-	enum option_effect effect;
-	enum option_reach reach;
-	size_t offset; /* of the value in struct config */
-	unsigned min, max;
-	union setting defaults[2]; /* soloftpd's, vsftpd's */
-	const char *reason; /* why it is refused */
-};
-
-#define FACTS(name, kind, effect, reach) \
-#name, OPTION_##kind, OPTION_##effect, OPTION_##reach, offsetof(struct config, name)
-#define REASON_LIVE(help) NULL
-#define REASON_TLS(help) NULL
-#define REASON_MOOT(help) NULL
-#define REASON_REFUSED(help) help
-
-static const struct row rows[OPTION_COUNT] = {
-#define BOOL(name, solo, vs, effect, reach, help)                                  \
-	{FACTS(name, BOOL, effect, reach), 0, 1, {{.truth = solo}, {.truth = vs}}, \
-		REASON_##effect(help)},
-#define NUMBER(name, solo, vs, min, max, effect, reach, help)                              \
-	{FACTS(name, NUMBER, effect, reach), min, max, {{.number = solo}, {.number = vs}}, \
-		REASON_##effect(help)},
-#define OCTAL(name, solo, vs, min, max, effect, reach, help)                              \
-	{FACTS(name, OCTAL, effect, reach), min, max, {{.number = solo}, {.number = vs}}, \
-		REASON_##effect(help)},
-#define STRING(name, solo, vs, effect, reach, help)                                    \
-	{FACTS(name, STRING, effect, reach), 0, 0, {{.string = solo}, {.string = vs}}, \
-		REASON_##effect(help)},
-#include "options.def"
-#undef BOOL
-#undef NUMBER
-#undef OCTAL
-#undef STRING
-};
-
-/* ---- values ---- */
-
-static bool *truth_of(struct config *config, enum option option)
-{
-	return (bool *)((char *)config + rows[option].offset);
-}
-
-static unsigned *number_of(struct config *config, enum option option)
-{
-	return (unsigned *)(void *)((char *)config + rows[option].offset);
-}
-
-static const char **string_of(struct config *config, enum option option)
-{
-	return (const char **)(void *)((char *)config + rows[option].offset);
-}
-
-static union setting value_of(const struct config *config, enum option option)
-{
-	const char *at = (const char *)config + rows[option].offset;
-	union setting value = {.string = NULL};
-
-	switch (rows[option].kind) {
-	case OPTION_BOOL:
-		value.truth = *(const bool *)at;
-		break;
-	case OPTION_NUMBER:
-	case OPTION_OCTAL:
-		value.number = *(const unsigned *)(const void *)at;
-		break;
-	case OPTION_STRING:
-		value.string = *(const char *const *)(const void *)at;
-		break;
-	}
-	return value;
-}
-
-void config_defaults(struct config *config, const char *daemon)
-{
-	bool vsftpd = strcmp(daemon, "vsftpd") == 0;
-
-	config->string_size = 0;
-	config->note_count = 0;
-	config->sources[0] = "default";
-	config->source_count = 1;
-	memset(config->origin, 0, sizeof(config->origin));
-	for (enum option option = 0; option < OPTION_COUNT; option++) {
-		const union setting *value = &rows[option].defaults[vsftpd];
-		switch (rows[option].kind) {
-		case OPTION_BOOL:
-			*truth_of(config, option) = value->truth;
-			break;
-		case OPTION_NUMBER:
-		case OPTION_OCTAL:
-			*number_of(config, option) = value->number;
-			break;
-		case OPTION_STRING:
-			*string_of(config, option) = value->string;
-			break;
-		}
-	}
-}
-
-enum option config_option(const char *name)
-{
-	int low = 0, high = OPTION_COUNT;
-
-	while (low < high) {
-		int middle = (low + high) / 2;
-		int order = strcmp(name, rows[middle].name);
-		if (order == 0)
-			return (enum option)middle;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return OPTION_COUNT;
-}
-
-const char *config_name(enum option option)
-{
-	return rows[option].name;
-}
-
-enum option_kind config_kind(enum option option)
-{
-	return rows[option].kind;
-}
-
-enum option_effect config_effect(enum option option)
-{
-	return rows[option].effect;
-}
-
-enum option_reach config_reach(enum option option)
-{
-	return rows[option].reach;
-}
-
-void config_print(const struct config *config, enum option option, struct buffer *b)
-{
-	union setting value = value_of(config, option);
-
-	switch (rows[option].kind) {
-	case OPTION_BOOL:
-		buffer_string(b, value.truth ? "YES" : "NO");
-		break;
-	case OPTION_NUMBER:
-		buffer_number(b, value.number);
-		break;
-	case OPTION_OCTAL:
-		buffer_byte(b, '0');
-		if (value.number > 0)
-			buffer_octal(b, value.number);
-		break;
-	case OPTION_STRING:
-		if (value.string)
-			buffer_string(b, value.string);
-		break;
-	}
-}
 
 /* ---- notes ---- */
 
@@ -199,7 +33,8 @@ void config_blame(const struct config *config, enum option option, const char *t
 {
 	struct origin origin = config->origin[option];
 
-	set_note(out_note, config->sources[origin.source], origin.line, 0, rows[option].name, text);
+	set_note(out_note, config->sources[origin.source], origin.line, 0, option_rows[option].name,
+		text);
 }
 
 void config_append_note(struct buffer *b, const struct config_note *note)
@@ -266,11 +101,11 @@ static bool is_word(const char *text, const char *a, const char *b, const char *
 static int read_bool(struct place *at, enum option option, const char *value)
 {
 	if (is_word(value, "YES", "TRUE", "1"))
-		*truth_of(at->config, option) = true;
+		*option_truth(at->config, option) = true;
 	else if (is_word(value, "NO", "FALSE", "0"))
-		*truth_of(at->config, option) = false;
+		*option_truth(at->config, option) = false;
 	else
-		return refuse(at, 0, "bad bool value in config file for", rows[option].name);
+		return refuse(at, 0, "bad bool value in config file for", option_rows[option].name);
 	return 0;
 }
 
@@ -278,7 +113,7 @@ static int read_bool(struct place *at, enum option option, const char *value)
  * digits is ignored; a value with trailing text is worth a note. */
 static int read_number(struct place *at, enum option option, const char *value)
 {
-	const struct row *row = &rows[option];
+	const struct option_row *row = &option_rows[option];
 	unsigned base = value[0] == '0' ? 8 : 10;
 	bool negative = value[0] == '-';
 	const char *digit = value + (negative || value[0] == '+');
@@ -294,7 +129,7 @@ static int read_number(struct place *at, enum option option, const char *value)
 		number = (unsigned)-number;
 	if (number < row->min || number > row->max)
 		return refuse(at, 0, "number out of range in config file for", row->name);
-	*number_of(at->config, option) = (unsigned)number;
+	*option_number(at->config, option) = (unsigned)number;
 	return 0;
 }
 
@@ -305,18 +140,18 @@ static int read_string(struct place *at, enum option option, const char *value)
 	if (*value) {
 		kept = keep_string(at->config, value);
 		if (!kept)
-			return refuse(
-				at, 0, "too much text in the configuration at", rows[option].name);
+			return refuse(at, 0, "too much text in the configuration at",
+				option_rows[option].name);
 	}
-	*string_of(at->config, option) = kept;
+	*option_string(at->config, option) = kept;
 	return 0;
 }
 
 static int read_value(struct place *at, enum option option, const char *value)
 {
-	if (*value == '\0' && rows[option].kind != OPTION_STRING)
-		return refuse(at, 0, "missing value in config file for", rows[option].name);
-	switch (rows[option].kind) {
+	if (*value == '\0' && option_rows[option].kind != OPTION_STRING)
+		return refuse(at, 0, "missing value in config file for", option_rows[option].name);
+	switch (option_rows[option].kind) {
 	case OPTION_BOOL:
 		return read_bool(at, option, value);
 	case OPTION_NUMBER:
@@ -361,14 +196,16 @@ static int read_setting(struct place *at, char *setting, size_t column)
 		return refuse(at, column, "unrecognised variable in config file", setting);
 	if (is_blank(*value)) {
 		value += strspn(value, " \t\r\f\v");
-		blanks |= rows[option].kind != OPTION_STRING;
+		blanks |= option_rows[option].kind != OPTION_STRING;
 	}
 	if (trim_end(value))
-		blanks |= rows[option].kind != OPTION_STRING;
+		blanks |= option_rows[option].kind != OPTION_STRING;
 	if (blanks)
-		tolerate(at, "blanks or a carriage return are ignored at", rows[option].name);
-	if (at->late && rows[option].reach == OPTION_START) {
-		tolerate(at, "comes too late in a user's file and is ignored", rows[option].name);
+		tolerate(
+			at, "blanks or a carriage return are ignored at", option_rows[option].name);
+	if (at->late && option_rows[option].reach == OPTION_START) {
+		tolerate(at, "comes too late in a user's file and is ignored",
+			option_rows[option].name);
 		return 0;
 	}
 	error = read_value(at, option, value);
@@ -477,17 +314,19 @@ int config_setting(struct config *config, const char *setting, struct config_not
 static bool differs_from_default(const struct config *config, enum option option)
 {
 	/* A refused option has one default, whatever the program is called. */
-	union setting value = value_of(config, option);
+	union setting value = option_value(config, option);
 
-	return rows[option].kind == OPTION_BOOL && value.truth != rows[option].defaults[0].truth;
+	return option_rows[option].kind == OPTION_BOOL &&
+	       value.truth != option_rows[option].defaults[0].truth;
 }
 
 int config_validate(const struct config *config, struct config_note *out_error)
 {
 	for (enum option option = 0; option < OPTION_COUNT; option++) {
-		if (rows[option].effect != OPTION_REFUSED || !differs_from_default(config, option))
+		if (option_rows[option].effect != OPTION_REFUSED ||
+			!differs_from_default(config, option))
 			continue;
-		config_blame(config, option, rows[option].reason, out_error);
+		config_blame(config, option, option_rows[option].reason, out_error);
 		return -EINVAL;
 	}
 	if (!config->anonymous_enable && !config->local_enable) {

@@ -1,0 +1,36 @@
+/* The rows of options.def as a table: policy/config's own, and the administrator's tools'. */
+#ifndef SOLOFTPD_POLICY_OPTIONS_H
+#define SOLOFTPD_POLICY_OPTIONS_H
+
+#include <stddef.h>
+
+#include "policy/config.h"
+
+union setting {
+	bool truth;
+	unsigned number;
+	const char *string;
+};
+
+struct option_row {
+	const char *name;
+	enum option_kind kind;
+	enum option_effect effect;
+	enum option_reach reach;
+	size_t offset; /* of the value in struct config */
+	unsigned min, max;
+	union setting defaults[2]; /* soloftpd's, vsftpd's */
+	const char *reason; /* why it is refused */
+};
+
+extern const struct option_row option_rows[OPTION_COUNT];
+
+/* Where the option's value is kept; each for options of that kind alone. */
+bool *option_truth(struct config *config, enum option option);
+unsigned *option_number(struct config *config, enum option option);
+const char **option_string(struct config *config, enum option option);
+
+/* The option's present value. */
+union setting option_value(const struct config *config, enum option option);
+
+#endif
