@@ -135,29 +135,37 @@ static enum exit_class configure(struct session *session)
 	return check_whole(session) < 0 ? EXIT_CLASS_CONFIGURATION : EXIT_CLASS_CLEAN;
 }
 
-static int greet(struct session *session)
+/* The greeting's text: banner_file's lines, ftpd_banner, or our own. */
+static int set_banner(struct session *session, struct reply *greeting)
 {
 	const struct config *config = &session->config;
-	struct reply greeting = reply(220, "soloftpd ready.");
+	struct config_note error;
 	size_t size;
-	int error;
+	int status;
 
-	if (config->banner_file) {
-		error = file_read(
-			config->banner_file, false, session->text, sizeof(session->text), &size);
-		if (error < 0) {
-			struct config_note note;
-			config_blame(config, OPTION_banner_file, strerror(-error), &note);
-			return complain(session, &note);
-		}
-		for (char *at = strchr(session->text, '\r'); at; at = strchr(at, '\r'))
-			memmove(at, at + 1, strlen(at));
-		greeting.text = session->text;
-	} else if (config->ftpd_banner) {
-		greeting.text = config->ftpd_banner;
+	if (config->ftpd_banner)
+		greeting->text = config->ftpd_banner;
+	if (!config->banner_file)
+		return 0;
+	status = file_read(config->banner_file, false, session->text, sizeof(session->text), &size);
+	if (status < 0) {
+		config_blame(config, OPTION_banner_file, strerror(-status), &error);
+		return complain(session, &error);
 	}
+	for (char *at = strchr(session->text, '\r'); at; at = strchr(at, '\r'))
+		memmove(at, at + 1, strlen(at));
+	greeting->text = session->text;
+	return 0;
+}
+
+static enum exit_class greet(struct session *session)
+{
+	struct reply greeting = reply(220, "soloftpd ready.");
+
+	if (set_banner(session, &greeting) < 0)
+		return EXIT_CLASS_CONFIGURATION;
 	record_reply(session, &greeting);
-	return control_flush(&session->control);
+	return control_flush(&session->control) < 0 ? EXIT_CLASS_CLIENT : EXIT_CLASS_CLEAN;
 }
 
 /* ---- the middle ---- */
@@ -196,21 +204,37 @@ static enum exit_class serve(struct session *session)
 	return session->outcome;
 }
 
-static enum exit_class live(struct session *session)
+static void start_logs(struct session *session)
+{
+	record_open(session);
+	record_connect(session, NULL);
+}
+
+static enum exit_class begin(struct session *session)
 {
 	enum exit_class outcome = configure(session);
 
-	if (outcome == EXIT_CLASS_CONFIGURATION)
-		(void)farewell(session, 421, "Service not available.");
 	if (outcome != EXIT_CLASS_CLEAN)
 		return outcome;
-	if (greet(session) < 0)
-		return EXIT_CLASS_CLIENT;
-	/* After the greeting: the client has it while the rest is prepared. */
+	/* The logs come after the greeting, unless they are to show it. */
+	if (session->config.log_ftp_protocol)
+		start_logs(session);
+	outcome = greet(session);
+	if (outcome != EXIT_CLASS_CLEAN)
+		return outcome;
 	net_tune_control(session->control.fd);
-	record_open(session);
-	record_connect(session, NULL);
-	return serve(session);
+	if (!session->config.log_ftp_protocol)
+		start_logs(session);
+	return EXIT_CLASS_CLEAN;
+}
+
+static enum exit_class live(struct session *session)
+{
+	enum exit_class outcome = begin(session);
+
+	if (outcome == EXIT_CLASS_CONFIGURATION)
+		(void)farewell(session, 421, "Service not available.");
+	return outcome == EXIT_CLASS_CLEAN ? serve(session) : outcome;
 }
 
 enum exit_class session_run(const struct session_start *start)

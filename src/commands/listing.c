@@ -249,13 +249,15 @@ static void split_pattern(struct listing *l)
 	l->path[last - l->path] = '\0';
 }
 
-/* NLST names what RETR can use from here: with the directory in front, as the client wrote it. */
+/* NLST names what RETR can use from here: with the directory in front, as the client wrote it (but
+ * for a plain ".", which says nothing). */
 static void set_prefix(struct listing *l)
 {
 	static char prefix[PATH_TEXT + 1];
-	size_t size = strlen(l->path);
+	size_t size = strcmp(l->path, ".") == 0 ? 0 : strlen(l->path);
 
-	memcpy(prefix, l->path, size + 1);
+	memcpy(prefix, l->path, size);
+	prefix[size] = '\0';
 	if (size > 0 && prefix[size - 1] != '/') {
 		prefix[size] = '/';
 		prefix[size + 1] = '\0';

@@ -22,8 +22,7 @@ static void tell(struct session *session, enum log_level level, const char *text
 	log_system(level, buffer_text(&b));
 }
 
-static void tell_note(
-	struct session *session, enum log_level level, const struct config_note *note)
+static void tell_note(struct session *session, enum log_level level, const struct config_note *note)
 {
 	char text[640];
 	struct buffer b;

@@ -134,6 +134,9 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 	/* What waits already counts: an ABOR that came in one packet with the command. */
 	int error = consider(session);
 
+	/* A client that pipelines needs the 227 before it can connect. */
+	if (error == 0)
+		error = control_flush(&session->control) < 0 ? -EPIPE : 0;
 	if (error == 0)
 		error = data_open(&session->data, &session->config, watch, &intruder);
 	else

@@ -179,13 +179,15 @@ enum pump_result pump_download_ascii(struct pump *pump, int file)
 
 /* ---- in ---- */
 
-/* A client that was killed ends both connections at once, and in stream mode its last bytes look like
- * the end of the file: only the control connection can tell. */
-static enum pump_result check_end(struct pump *pump)
+/* A client that was killed ends both connections, and in stream mode its last bytes look like the end
+ * of the file: only the control connection can tell. Its end may come a moment after the data's, so
+ * an upload that took a while is given a fiftieth of its time, 5 ms at most. */
+static enum pump_result check_end(struct pump *pump, int64_t started)
 {
-	int heard = watch_glance(pump->watch);
+	int64_t now = io_now(), grace = (now - started) / 50;
+	int heard = watch_wait(pump->watch, -1, 0, now + (grace < 5 ? grace : 5));
 
-	return heard < 0 ? network_error(pump, heard) : PUMP_DONE;
+	return heard == -ETIMEDOUT ? PUMP_DONE : network_error(pump, heard);
 }
 
 /* Waits for bytes and receives them; sets 0 at the end of the data. */
@@ -288,6 +290,7 @@ static enum pump_result receive_and_write(struct pump *pump, int file, bool *out
 enum pump_result pump_upload(struct pump *pump, int file)
 {
 	enum pump_result result = PUMP_DONE;
+	int64_t started = io_now();
 	unsigned count = 0;
 	bool ended = false;
 
@@ -299,12 +302,13 @@ enum pump_result pump_upload(struct pump *pump, int file)
 		if (result == PUMP_DONE)
 			result = glance(pump, &count);
 	}
-	return result == PUMP_DONE ? check_end(pump) : result;
+	return result == PUMP_DONE ? check_end(pump, started) : result;
 }
 
 enum pump_result pump_upload_ascii(struct pump *pump, int file)
 {
 	struct ascii state = {.after_cr = false};
+	int64_t started = io_now();
 	unsigned count = 0;
 
 	for (;;) {
@@ -319,7 +323,7 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 		if (error < 0)
 			return file_error(pump, error);
 		if (got == 0)
-			return check_end(pump);
+			return check_end(pump, started);
 		result = account_for(pump, got);
 		if (result == PUMP_DONE)
 			result = glance(pump, &count);

@@ -68,6 +68,15 @@ static void copy(char *out, size_t capacity, const char *text)
 	buffer_text(&b);
 }
 
+/* The anonymous password as the logs know it: one word, never empty. */
+static void copy_address(char *out, size_t capacity, const char *password)
+{
+	copy(out, capacity, *password ? password : "?");
+	for (; *out; out++)
+		if (*out == ' ')
+			*out = '_';
+}
+
 static enum login_verdict check_anonymous(const struct config *config, const char *password,
 	struct login *login, struct buffer *problem)
 {
@@ -90,7 +99,7 @@ static enum login_verdict check_anonymous(const struct config *config, const cha
 	login->kind = LOGIN_ANONYMOUS;
 	login->anonymous = true;
 	copy(login->name, sizeof(login->name), config->ftp_username ? config->ftp_username : "ftp");
-	copy(login->password, sizeof(login->password), password);
+	copy_address(login->password, sizeof(login->password), password);
 	return LOGIN_ADMITTED;
 }
 
@@ -145,28 +154,53 @@ enum login_verdict login_check(const struct config *config, const char *user, co
 	return check_password(config, user, password, host, out_login, problem);
 }
 
+/* A user that the configuration names does not exist, or can't be looked up. */
+static enum login_verdict fail_account(const struct config *config, enum option option,
+	const char *user, int error, struct buffer *problem)
+{
+	struct config_note note;
+
+	config_blame(
+		config, option, error == -ENOENT ? "no such account" : strerror(-error), &note);
+	config_append_note(problem, &note);
+	buffer_string(problem, ": ");
+	buffer_string(problem, user);
+	return LOGIN_FAILED;
+}
+
+static const char *account_name(const struct config *config, const struct login *login)
+{
+	if (login->kind == LOGIN_GUEST)
+		return config->guest_username ? config->guest_username : "ftp";
+	return login->name;
+}
+
 enum login_verdict login_settle(
 	const struct config *config, struct login *login, struct buffer *problem)
 {
-	const char *user = login->name;
+	const char *user;
 	int error;
 
 	if (login->kind != LOGIN_ANONYMOUS && config->guest_enable) {
 		login->kind = LOGIN_GUEST;
 		login->anonymous = !config->virtual_use_local_privs;
-		user = config->guest_username ? config->guest_username : "ftp";
 	}
 	if (config->run_as_launching_user)
 		return LOGIN_ADMITTED;
+	user = account_name(config, login);
 	error = account_find(user, &login->account);
 	if (error == 0 && login->account.uid == 0)
 		return refuse(problem, "root can't log in", user);
 	if (error == 0)
 		return LOGIN_ADMITTED;
+	if (login->kind == LOGIN_ANONYMOUS)
+		return fail_account(config, OPTION_ftp_username, user, error, problem);
+	if (login->kind == LOGIN_GUEST)
+		return fail_account(config, OPTION_guest_username, user, error, problem);
 	/* PAM may know users that the system does not: for the client that is a wrong login. */
-	if (login->kind == LOGIN_LOCAL && error == -ENOENT)
+	if (error == -ENOENT)
 		return refuse(problem, "no system account", user);
-	return fail(problem, user, error == -ENOENT ? "no such account" : strerror(-error));
+	return fail(problem, user, strerror(-error));
 }
 
 int login_configure(struct config *config, const struct login *login, struct config_note *out_error)
