@@ -29,6 +29,8 @@ ALLFLAGS := -std=c11 $(CPPFLAGS) $(WARN) $(CFLAGS) $(HARDEN) $(SANFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed,-O1,--hash-style=gnu $(SANFLAGS)
 # TCP wrappers come in as an archive: the shared library would load a resolver and Kerberos with it.
 WRAPLIB ?= -l:libwrap.a
+# The sanitizer's own crypt() passes on to one that must be there before PAM brings it.
+LIBS := $(WRAPLIB) $(if $(SAN),-Wl$(comma)--no-as-needed -lcrypt)
 
 # One short line a file; V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -42,7 +44,7 @@ all: $(BUILD)/soloftpd
 
 $(BUILD)/soloftpd: $(OBJECTS)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(WRAPLIB)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -57,14 +59,14 @@ $(BUILD)/parts.a: $(PARTS)
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/parts.a
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
-	$(Q)$(CC) $(ALLFLAGS) -Wno-error=null-dereference -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/parts.a -lcmocka $(WRAPLIB)
+	$(Q)$(CC) $(ALLFLAGS) -Wno-error=null-dereference -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/parts.a -lcmocka $(LIBS)
 
 units: $(UNITS)
 
 # The player of tests/talk, and with it whole sessions in-process.
 $(BUILD)/talk-runner: $(wildcard tests/talk/*.c tests/talk/*.h) $(BUILD)/parts.a
 	@echo '  CC  $@'
-	$(Q)$(CC) $(ALLFLAGS) -Itests $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/parts.a $(WRAPLIB)
+	$(Q)$(CC) $(ALLFLAGS) -Itests $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/parts.a $(LIBS)
 
 talks: $(BUILD)/talk-runner
 

@@ -68,6 +68,9 @@ static int hear(struct watch *watch, bool end_matters)
 	struct control *control = &session->control;
 	int got;
 
+	/* Deaf watches are woken by a broken connection only. */
+	if (watch->deaf)
+		return -EPIPE;
 	if (!control_has_room(control)) {
 		watch->deaf = true;
 		return control->failed ? -EPIPE : 0;
