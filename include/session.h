@@ -53,6 +53,9 @@ struct pending {
 	char rename_from[PATH_TEXT]; /* as the client wrote it */
 };
 
+/* The longest text of a reply: a directory's message of 4000 bytes, or a path with its quotes doubled. */
+#define SESSION_TEXT 12288
+
 /* Directories whose message has been shown. */
 #define SESSION_VISITED 100
 
@@ -64,10 +67,10 @@ struct session {
 	struct pace pace;
 	struct address local, peer;
 	char peer_text[ADDRESS_TEXT];
-	char pasv_address[ADDRESS_TEXT]; /* what PASV announces; "" for the local address */
 
 	struct login login; /* kind LOGIN_NONE until 230 */
-	char user[LOGIN_NAME]; /* USER's name; "" before it and after a failure */
+	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
+	int64_t login_deadline; /* io_now() by which somebody must be in */
 	unsigned failures; /* failed logins */
 	unsigned strangers; /* unknown commands before login */
 	char home[PATH_TEXT]; /* the working directory at 230, which "~" stands for */
@@ -86,7 +89,8 @@ struct session {
 	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
 	unsigned visited_count;
 
-	char text[CONTROL_REPLY_MAX]; /* for the text of the reply in the making */
+	char command[LINE_MAX_SIZE + 1]; /* the line being run */
+	char text[SESSION_TEXT]; /* for the text of the reply in the making */
 };
 
 #endif

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "session.h"
+#include "system/io.h"
+#include "system/log.h"
 #include "system/net.h"
 #include "system/process.h"
 
@@ -33,12 +35,38 @@ static int usage(const char *problem, const char *subject)
 	return EXIT_CLASS_USAGE;
 }
 
+/* A mistake in the super-server's entry: its client is told that there is no service, syslog why. */
+static int refuse_client(const char *problem, const char *subject)
+{
+	static const char answer[] = "421 Service not available.\r\n";
+	char text[512];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, "command line: ");
+	buffer_string(&b, problem);
+	if (subject) {
+		buffer_string(&b, ": ");
+		buffer_string(&b, subject);
+	}
+	log_system(LOG_LEVEL_ERROR, buffer_text(&b));
+	(void)io_send(0, answer, sizeof(answer) - 1);
+	return EXIT_CLASS_USAGE;
+}
+
+static int misused(const char *problem, const char *subject)
+{
+	struct address peer;
+
+	return net_peer(0, &peer) == 0 ? refuse_client(problem, subject) : usage(problem, subject);
+}
+
 static int read_arguments(int argc, char **argv, struct arguments *out)
 {
 	for (int i = 1; i < argc; i++) {
 		const char *argument = argv[i];
 		if (out->file_count == ARGUMENTS_MAX || out->setting_count == ARGUMENTS_MAX)
-			return usage("too many arguments", NULL);
+			return misused("too many arguments", NULL);
 		if (argument[0] != '-')
 			out->files[out->file_count++] = argument;
 		else if (strcmp(argument, "-v") == 0)
@@ -46,7 +74,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
 		else if (argument[1] == 'o' && strchr(argument, '='))
 			out->settings[out->setting_count++] = argument + 2;
 		else
-			return usage("unrecognised option", argument);
+			return misused("unrecognised option", argument);
 	}
 	return EXIT_CLASS_CLEAN;
 }

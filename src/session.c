@@ -55,26 +55,6 @@ static int load_command_line(struct session *session)
 	return status;
 }
 
-static int resolve_passive_address(struct session *session)
-{
-	const char *text = session->config.pasv_address;
-	struct config_note error;
-	struct address address;
-	int status;
-
-	if (!text)
-		return 0;
-	status = address_parse_host(text, &address);
-	if (status < 0 && session->config.pasv_addr_resolve)
-		status = net_resolve(text, &address);
-	if (status == 0 && address.family == ADDRESS_IPV4) {
-		address_format_host(&address, session->pasv_address);
-		return 0;
-	}
-	config_blame(&session->config, OPTION_pasv_address, "is not an IPv4 address", &error);
-	return complain(session, &error);
-}
-
 static int check_whole(struct session *session)
 {
 	struct config_note error;
@@ -85,7 +65,9 @@ static int check_whole(struct session *session)
 		record_problem(session, "must be started as root (or with run_as_launching_user)");
 		return -EPERM;
 	}
-	return resolve_passive_address(session);
+	if (data_announce(&session->data, &session->config, &error) < 0)
+		return complain(session, &error);
+	return 0;
 }
 
 /* ---- beginning ---- */
@@ -135,11 +117,22 @@ static enum exit_class configure(struct session *session)
 	return check_whole(session) < 0 ? EXIT_CLASS_CONFIGURATION : EXIT_CLASS_CLEAN;
 }
 
+static void strip_returns(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++)
+		if (*text != '\r')
+			*to++ = *text;
+	*to = '\0';
+}
+
 /* The greeting's text: banner_file's lines, ftpd_banner, or our own. */
 static int set_banner(struct session *session, struct reply *greeting)
 {
 	const struct config *config = &session->config;
 	struct config_note error;
+	static char text[CONFIG_FILE_MAX + 1];
 	size_t size;
 	int status;
 
@@ -147,14 +140,13 @@ static int set_banner(struct session *session, struct reply *greeting)
 		greeting->text = config->ftpd_banner;
 	if (!config->banner_file)
 		return 0;
-	status = file_read(config->banner_file, false, session->text, sizeof(session->text), &size);
+	status = file_read(config->banner_file, false, text, sizeof(text), &size);
 	if (status < 0) {
 		config_blame(config, OPTION_banner_file, strerror(-status), &error);
 		return complain(session, &error);
 	}
-	for (char *at = strchr(session->text, '\r'); at; at = strchr(at, '\r'))
-		memmove(at, at + 1, strlen(at));
-	greeting->text = session->text;
+	strip_returns(text);
+	greeting->text = text;
 	return 0;
 }
 
@@ -186,8 +178,11 @@ static enum exit_class end_by(struct session *session, int reason)
 
 static enum exit_class serve(struct session *session)
 {
+	session->login_deadline = io_deadline(session->config.login_timeout);
 	while (!session->finishing) {
 		int64_t deadline = io_deadline(session->config.idle_session_timeout);
+		if (session->login.kind == LOGIN_NONE && session->login_deadline < deadline)
+			deadline = session->login_deadline;
 		char *text;
 		size_t size;
 		int event = control_next(&session->control, deadline, &text, &size);

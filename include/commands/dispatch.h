@@ -23,7 +23,8 @@ struct reply dispatch_gate(
 /* Whether FEAT and HELP may name the command: policy would let it pass (after login). */
 bool dispatch_would_permit(const struct session *session, const struct command *command);
 
-/* Runs one command line and sends its reply. The line is wiped when it held a password. */
+/* Runs one command line and queues its reply. The line is wiped at once: it may hold a password, and a
+ * command that waits reads more into the buffer the line is in. */
 void dispatch_line(struct session *session, char *text, size_t size);
 
 #endif

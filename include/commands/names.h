@@ -8,8 +8,11 @@
  * -ENAMETOOLONG. */
 int names_expand(struct session *session, const char *argument, char out[PATH_TEXT]);
 
-/* names_expand, and then deny_file: on the name, and on what it leads to through symbolic links.
- * -EACCES when the name is denied. */
+/* What names_use returns for a denied name; no -errno has this value. */
+#define NAMES_DENIED (-4096)
+
+/* names_expand, and then deny_file: on the name, and on what it leads to through symbolic links. Returns
+ * 0, NAMES_DENIED or -ENAMETOOLONG; `out` is set in any case, for the log. */
 int names_use(struct session *session, const char *argument, char out[PATH_TEXT]);
 
 #endif

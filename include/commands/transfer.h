@@ -6,15 +6,20 @@
 #include "data/pump.h"
 #include "session.h"
 
+/* Whether a data connection has been prepared; if not, sets the command's final reply. Asked before
+ * anything is touched. */
+bool transfer_is_prepared(struct session *session, struct reply *out_reply);
+
 /* Makes the data connection. Returns whether it stands; if not, sets the command's final reply. */
 bool transfer_connect(struct session *session, struct watch *watch, struct reply *out_reply);
 
 /* A watch that hears the control connection during this session's transfers: it answers STAT, and
- * ends the transfer for ABOR and when the client has gone. */
+ * ends the transfer for ABOR and when the client has gone. A client that has sent its last command and
+ * closed its half of the connection has not gone while that command waits. */
 struct watch transfer_watch(struct session *session);
 
-/* From the start of the data on, a client that has closed its half of the control connection may
- * still be reading: its end alone does not end a download. */
+/* From here on the client's end alone says nothing: it may have closed its half of the control
+ * connection and still be reading a download, or be there to be connected to. */
 void transfer_sending(struct watch *watch);
 
 /* A pump over the open data connection. */

@@ -10,9 +10,6 @@
 #include "control/reply.h"
 #include "text/buffer.h"
 
-/* The longest reply; a path of PATH_MAX with every quote doubled fits. */
-#define CONTROL_REPLY_MAX 12288
-
 struct control {
 	int fd; /* owned */
 	bool ended; /* the client sends no more */
@@ -21,7 +18,7 @@ struct control {
 		patience; /* seconds to wait for a client that does not read its replies; 0: for ever */
 	struct line line;
 	struct buffer out;
-	char out_bytes[2 * CONTROL_REPLY_MAX];
+	char out_bytes[2 * REPLY_LINE_MAX];
 };
 
 /* Takes over the socket `fd`. */
@@ -31,8 +28,9 @@ void control_close(struct control *control);
 /* Queues a reply; it is sent when the next line has to be waited for, or by control_flush. */
 void control_reply(struct control *control, const struct reply *reply);
 
-/* Queues raw bytes: the lines of a STAT listing. */
-void control_bytes(struct control *control, const char *bytes, size_t size);
+/* Queues bytes as they are, but for 0xFF, which goes out twice: the lines of a STAT listing. Returns 0 or
+ * -EPIPE. */
+int control_bytes(struct control *control, const char *bytes, size_t size);
 
 /* Sends what is queued. Returns 0 or -errno; after an error all else fails too. */
 int control_flush(struct control *control);

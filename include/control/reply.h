@@ -32,9 +32,14 @@ static inline struct reply reply_closing(int code, const char *text)
 struct reply reply_error(int error, const char *text);
 struct reply reply_name_error(int error, const char *text);
 
-/* Appends the reply's lines, each with CR LF. A CR or another control character inside a line
- * becomes '?', except that a CR in a name goes out as CR NUL (RFC 2640 section 3.1). */
-void reply_append(struct buffer *b, const struct reply *reply);
+/* The longest line of a reply, with its code and line end; a path of PATH_MAX with every byte doubled
+ * fits. Longer ones are cut. */
+#define REPLY_LINE_MAX 12288
+
+/* Appends the reply's next line with CR LF and moves `cursor`, which begins at reply->text, to the one
+ * after it; returns false behind the last. A CR in a line goes out as CR NUL (RFC 2640 section 3.1), 0xFF
+ * twice (RFC 854), any other control character as '?'. */
+bool reply_append_line(struct buffer *b, const struct reply *reply, const char **cursor);
 
 /* Appends `path` for a 257 reply: quoted, quotes doubled, LF and NUL-safe. */
 void reply_append_path(struct buffer *b, const char *path);

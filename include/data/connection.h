@@ -17,13 +17,19 @@ struct data {
 	enum data_state state;
 	int fd; /* listener or connection, owned; -1 otherwise */
 	struct address target; /* of DATA_TARGET */
+	struct address announced; /* by PASV; no family: none can be */
 	struct address local; /* the control connection's own address, port 0 */
 	struct address peer; /* the control connection's client */
 	int reserved; /* a socket bound to ftp_data_port while that was allowed, owned; -1: none */
 	bool on_reserved; /* the connection uses it */
+	bool draining; /* its last connection may still have bytes on the way */
 };
 
 void data_start(struct data *data, const struct address *local, const struct address *peer);
+
+/* Settles the address that PASV announces: pasv_address (resolved if pasv_addr_resolve says so), or the
+ * control connection's own. Returns 0, or -EINVAL with `out_error` when it is not an IPv4 address. */
+int data_announce(struct data *data, const struct config *config, struct config_note *out_error);
 
 /* Binds the reserved socket for active connections from ftp_data_port: needs root. 0 or -errno. */
 int data_reserve(struct data *data, const struct config *config);

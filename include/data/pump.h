@@ -29,11 +29,13 @@ struct pump {
 	size_t chunk; /* trans_chunk_size */
 	bool kernel_copies; /* sendfile and splice may be used */
 	uint64_t moved; /* bytes on the data connection so far */
+	bool ended; /* an upload's data came to their end */
 	int error; /* -errno of PUMP_NETWORK and PUMP_FILE */
 };
 
-/* The file from its offset `offset` to its end. */
-enum pump_result pump_download(struct pump *pump, int file, uint64_t offset);
+/* The file from `offset` to `end`, the size it had when it was announced; a file that announced none (0) is
+ * read to its end. A file that has become shorter just ends: `moved` tells. */
+enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uint64_t end);
 
 /* To the file's present position, until the client ends the data. */
 enum pump_result pump_upload(struct pump *pump, int file);

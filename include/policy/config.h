@@ -45,7 +45,7 @@ struct config_note {
 	char text[256];
 };
 
-#define CONFIG_SOURCES 16
+#define CONFIG_SOURCES 72
 #define CONFIG_NOTES 8
 
 struct config {

@@ -24,14 +24,15 @@ struct account {
  * or -E2BIG when it does not fit, or another -errno of the name service. */
 int account_find(const char *name, struct account *out_account);
 
-/* Only the home directory, for "~name/". Same errors. */
+/* Look-ups in the jail, where the name service must not be asked: it would load its libraries from
+ * there. account_names_open keeps /etc/passwd and /etc/group open for them, for ever. */
+void account_names_open(void);
+
+/* The home directory of a user. -ENOENT if there is none, -ENAMETOOLONG if it does not fit. */
 int account_home(const char *name, char *out_home, size_t capacity);
 
-/* Names of owners in listings. account_names_open keeps /etc/passwd and /etc/group open, so that they
- * can be read in a jail that has neither; account_names_close closes them. The two look-ups return
- * the name, or the number as text, valid until the next look-up of the same kind; what was looked up
- * once is remembered. */
-void account_names_open(void);
+/* Names of owners in listings: the name, or the number as text, valid until the next look-up of the
+ * same kind; what was looked up once is remembered. */
 const char *account_user_name(uid_t uid);
 const char *account_group_name(gid_t gid);
 

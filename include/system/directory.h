@@ -15,7 +15,8 @@ enum directory_order { DIRECTORY_BY_NAME, DIRECTORY_BY_TIME, DIRECTORY_BY_SIZE }
 
 struct directory_entry {
 	uint64_t key; /* sorts before the name does */
-	uint32_t name; /* offset into names */
+	uint32_t name;  /* offset into names */
+	uint32_t known; /* 1 more than its index in facts; 0: it has none */
 };
 
 struct directory {
@@ -24,6 +25,7 @@ struct directory {
 	size_t names_size, names_capacity;
 	struct directory_entry *entries;
 	size_t count, capacity;
+	struct facts *facts; /* of a sort by time or size, so that none is asked for twice */
 };
 
 /* Which names to keep; NULL keeps all. "." and ".." are offered too. */

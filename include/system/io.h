@@ -18,7 +18,7 @@ enum {
 	IO_CONTROL = 4, /* the control connection can be read, or has ended or failed */
 };
 
-/* Ignores SIGPIPE and SIGXFSZ and holds SIGTERM back until a wait. Called once. */
+/* Ignores SIGPIPE, SIGXFSZ and SIGHUP and holds SIGTERM back until a wait. Called once. */
 void io_start(void);
 
 int64_t io_now(void);

@@ -36,6 +36,9 @@ int net_connect_result(int socket);
 /* Makes a socket that was connected free to connect again from the same local port. 0 or -errno. */
 int net_disconnect(int socket);
 
+/* Bytes handed to the socket that the peer has not acknowledged, or -errno. */
+int net_unsent(int socket);
+
 /* Resolves a host name to its first IPv4 address. Returns 0 or -ENOENT. */
 int net_resolve(const char *host, struct address *out_address);
 

@@ -59,6 +59,9 @@ int vfs_current(char *out, size_t capacity);
 int vfs_make_directory(const char *path, mode_t mode);
 int vfs_remove_directory(const char *path);
 int vfs_remove_file(const char *path);
+/* Removes the file open as `fd`, if `path` still names it; -ESTALE if it does not. */
+int vfs_remove_open_file(const char *path, int fd);
+
 int vfs_rename(const char *from, const char *to);
 int vfs_set_mode(const char *path, mode_t mode);
 int vfs_set_modified(const char *path, int64_t seconds);

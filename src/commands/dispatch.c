@@ -136,6 +136,9 @@ static struct reply run(struct session *session, struct call *call)
 
 	if (!command)
 		return unknown(session, call);
+	/* RNFR begins anew, also when it is refused. */
+	if (command->after == AFTER_RENAME)
+		session->pending.rename = false;
 	answer = dispatch_gate(session, command, call);
 	if (answer.code == 0)
 		answer = command->handle(session, call->argument);
@@ -167,7 +170,10 @@ void dispatch_line(struct session *session, char *text, size_t size)
 
 	if (size == 0)
 		return; /* a keepalive of NAT-aware clients, not a command */
-	if (dispatch_split(text, size, &call) < 0) {
+	memcpy(session->command, text, size);
+	session->command[size] = '\0';
+	explicit_bzero(text, size);
+	if (dispatch_split(session->command, size, &call) < 0) {
 		answer = reply(501, "NUL in command.");
 	} else {
 		record_command(session, call.verb, call.argument);
@@ -176,7 +182,7 @@ void dispatch_line(struct session *session, char *text, size_t size)
 				session, command_find(call.verb) ? call.verb : "unknown command");
 		answer = run(session, &call);
 		if (strcmp(call.verb, "PASS") == 0)
-			explicit_bzero(text, size);
+			explicit_bzero(session->command, size);
 	}
 	if (answer.code != 0)
 		record_reply(session, &answer);

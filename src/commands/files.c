@@ -73,7 +73,7 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	(void)record_mark(session, 150, buffer_text(&b));
 	transfer_sending(&watch);
 	log->started = io_microseconds();
-	result = converts ? pump_download_ascii(&pump, fd) : pump_download(&pump, fd, start);
+	result = converts ? pump_download_ascii(&pump, fd) : pump_download(&pump, fd, start, size);
 	/* The file lost bytes while it was sent: the client must not take it for whole. */
 	if (result == PUMP_DONE && pump.moved < size - start)
 		result = PUMP_FILE;
@@ -108,15 +108,19 @@ struct reply cmd_retr(struct session *session, const char *argument)
 	char path[PATH_TEXT], absolute[PATH_TEXT];
 	struct record_transfer log = {.path = absolute, .ascii = session->ascii};
 	struct reply answer;
-	int error = names_use(session, argument, path);
+	int error;
 
-	if (error == -EACCES || !access_permits_transfer(&session->config, path, false))
-		return reply(550, "Permission denied.");
-	if (error < 0)
-		return reply_error(error, "Failed to open file.");
+	if (!transfer_is_prepared(session, &answer))
+		return answer;
+	error = names_use(session, argument, path);
 	record_absolute(path, absolute);
 	log.started = io_microseconds();
-	answer = retrieve(session, path, &log);
+	if (error == NAMES_DENIED || !access_permits_transfer(&session->config, path, false))
+		answer = reply(550, "Permission denied.");
+	else if (error < 0)
+		answer = reply_error(error, "Failed to open file.");
+	else
+		answer = retrieve(session, path, &log);
 	record_transfer(session, &log);
 	return answer;
 }
@@ -165,6 +169,19 @@ static int position(struct session *session, const struct upload *upload)
 	return error < 0 ? error : vfs_seek(upload->fd, 0);
 }
 
+/* Removes the file, by its name but only if that still is this file's, while its lock is held. */
+static void discard(const struct upload *upload)
+{
+	(void)vfs_remove_open_file(upload->path, upload->fd);
+}
+
+/* An upload whose data came to their end may be whole, whatever else went wrong: its file stays. */
+static void clean_up(struct session *session, const struct upload *upload, const struct pump *pump)
+{
+	if (session->config.delete_failed_uploads && !pump->ended)
+		discard(upload);
+}
+
 static struct reply receive_file(
 	struct session *session, struct upload *upload, struct record_transfer *log)
 {
@@ -180,6 +197,8 @@ static struct reply receive_file(
 			 : pump_upload(&pump, upload->fd);
 	session->transfer.verb = NULL;
 	log->bytes = pump.moved;
+	if (result != PUMP_DONE)
+		clean_up(session, upload, &pump);
 	/* Some file systems report a full disk or a quota only now. */
 	error = vfs_close(upload->fd);
 	if (result == PUMP_DONE && error < 0) {
@@ -190,16 +209,29 @@ static struct reply receive_file(
 	return transfer_finish(session, &pump, result, true);
 }
 
-static struct reply announce_and_receive(
+/* Gives up before any data: a file that is only this upload's must not stay behind empty. */
+static struct reply abandon(struct upload *upload, struct reply answer)
+{
+	if (upload->created)
+		discard(upload);
+	vfs_close(upload->fd);
+	return answer;
+}
+
+static struct reply store(
 	struct session *session, struct upload *upload, struct record_transfer *log)
 {
-	int error = position(session, upload);
+	struct watch watch = transfer_watch(session);
+	struct reply answer;
 	struct buffer b;
+	int error;
 
+	if (!transfer_connect(session, &watch, &answer))
+		return abandon(upload, answer);
+	error = position(session, upload);
 	if (error < 0) {
-		vfs_close(upload->fd);
 		data_abort(&session->data);
-		return reply_error(error, "Could not seek in file.");
+		return abandon(upload, reply_error(error, "Could not seek in file."));
 	}
 	buffer_start(&b, session->text, sizeof(session->text));
 	if (upload->storing == STORING_UNIQUE) {
@@ -212,23 +244,26 @@ static struct reply announce_and_receive(
 	return receive_file(session, upload, log);
 }
 
-static struct reply store(
-	struct session *session, struct upload *upload, struct record_transfer *log)
+/* Why an upload can't begin, and the log's line about it. */
+static struct reply refuse(struct session *session, const char *path, struct reply answer)
 {
-	struct watch watch = transfer_watch(session);
-	struct reply answer;
+	char absolute[PATH_TEXT];
+	struct record_transfer log = {.upload = true,
+		.path = absolute,
+		.ascii = session->ascii,
+		.started = io_microseconds()};
 
-	if (!transfer_connect(session, &watch, &answer)) {
-		vfs_close(upload->fd);
-		/* Nothing was sent: a file that is only ours must not stay behind empty. */
-		if (upload->created)
-			(void)vfs_remove_file(upload->path);
-		return answer;
-	}
-	answer = announce_and_receive(session, upload, log);
-	if (!log->ok && session->config.delete_failed_uploads)
-		(void)vfs_remove_file(upload->path);
+	record_absolute(path, absolute);
+	record_transfer(session, &log);
 	return answer;
+}
+
+static struct reply refuse_open(struct session *session, const char *path, int error)
+{
+	if (error == -EAGAIN)
+		return refuse(session, path,
+			reply(450, "The file is being transferred by someone else."));
+	return refuse(session, path, reply_name_error(error, "Could not create file."));
 }
 
 static struct reply store_and_log(struct session *session, struct upload *upload)
@@ -244,37 +279,23 @@ static struct reply store_and_log(struct session *session, struct upload *upload
 	return answer;
 }
 
-static void record_refused(struct session *session, const char *path)
-{
-	char absolute[PATH_TEXT];
-	struct record_transfer log = {.upload = true,
-		.path = absolute,
-		.ascii = session->ascii,
-		.started = io_microseconds()};
-
-	record_absolute(path, absolute);
-	record_transfer(session, &log);
-}
-
 static struct reply store_named(struct session *session, const char *argument, enum storing storing)
 {
 	char path[PATH_TEXT];
 	struct upload upload = {.storing = storing, .path = path};
-	int error = names_use(session, argument, path);
+	struct reply answer;
+	int error;
 
-	if (error == -EACCES || !access_permits_transfer(&session->config, path, true))
-		return reply(550, "Permission denied.");
+	if (!transfer_is_prepared(session, &answer))
+		return answer;
 	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
+	error = names_use(session, argument, path);
+	if (error == NAMES_DENIED || !access_permits_transfer(&session->config, path, true))
+		return refuse(session, path, reply(550, "Permission denied."));
 	if (error == 0)
 		error = open_upload(session, &upload);
-	if (error < 0) {
-		record_refused(session, path);
-		return reply_name_error(
-			error, error == -EAGAIN ? "The file is being transferred by someone else."
-						: "Could not create file.");
-	}
-	return store_and_log(session, &upload);
+	return error < 0 ? refuse_open(session, path, error) : store_and_log(session, &upload);
 }
 
 struct reply cmd_stor(struct session *session, const char *argument)
@@ -315,15 +336,17 @@ struct reply cmd_stou(struct session *session, const char *argument)
 {
 	char base[PATH_TEXT], path[PATH_TEXT];
 	struct upload upload = {.storing = STORING_UNIQUE, .path = path};
-	int error = names_use(session, *argument ? argument : "file", base);
+	struct reply answer;
+	int error;
 
-	if (error == -EACCES || !access_permits_transfer(&session->config, base, true))
-		return reply(550, "Permission denied.");
+	if (!transfer_is_prepared(session, &answer))
+		return answer;
 	if (session->pending.restart > 0)
 		return reply(550, "STOU can't be restarted.");
+	error = names_use(session, *argument ? argument : "file", base);
+	if (error == NAMES_DENIED || !access_permits_transfer(&session->config, base, true))
+		return refuse(session, base, reply(550, "Permission denied."));
 	if (error == 0)
 		error = make_unique(session, base, &upload, path);
-	if (error < 0)
-		return reply_name_error(error, "Could not create file.");
-	return store_and_log(session, &upload);
+	return error < 0 ? refuse_open(session, base, error) : store_and_log(session, &upload);
 }

@@ -52,17 +52,16 @@ static void send_lines(struct listing *l)
 {
 	if (l->pump && l->result == PUMP_DONE)
 		l->result = pump_bytes(l->pump, l->out.data, l->out.size);
-	else if (!l->pump)
-		control_bytes(&l->session->control, l->out.data, l->out.size);
+	else if (l->result == PUMP_DONE &&
+		 control_bytes(&l->session->control, l->out.data, l->out.size) < 0)
+		l->result = PUMP_GONE;
 	buffer_start(&l->out, l->lines, sizeof(l->lines));
 }
 
 /* Called before an entry: there is room for it after this. */
 static void make_room(struct listing *l)
 {
-	size_t enough = l->pump ? COLLECT - 4 * PATH_TEXT : CONTROL_REPLY_MAX - 3 * PATH_TEXT;
-
-	if (l->out.size > enough)
+	if (l->out.size > COLLECT - 4 * PATH_TEXT)
 		send_lines(l);
 }
 
@@ -107,6 +106,20 @@ static void add_name(struct listing *l, const char *name)
 	buffer_bytes(&l->out, "\r\n", 2);
 }
 
+/* Whether -R goes into the entry: a directory itself, not a link to one, or a loop of links would have
+ * no end. */
+static bool is_below(const struct listing *l, struct directory *directory, size_t index,
+	const struct facts *facts)
+{
+	struct facts own;
+
+	if (!l->waiting || !S_ISDIR(facts->mode))
+		return false;
+	if (!l->args.follow)
+		return true;
+	return directory_facts(directory, index, false, &own) == 0 && S_ISDIR(own.mode);
+}
+
 static void add_entry(struct listing *l, struct directory *directory, size_t index)
 {
 	const char *name = directory_name(directory, index);
@@ -125,7 +138,7 @@ static void add_entry(struct listing *l, struct directory *directory, size_t ind
 	if (is_link)
 		directory_target(directory, index, target, sizeof(target));
 	add_line(l, name, &facts, is_link ? target : NULL);
-	directory->entries[index].key = S_ISDIR(facts.mode); /* for -R; sorted is sorted */
+	directory->entries[index].key = is_below(l, directory, index, &facts);
 }
 
 /* ---- directories ---- */
@@ -212,18 +225,30 @@ static void list_directory(struct listing *l, const char *path, struct directory
 	}
 }
 
-/* Depth first, with the paths that wait kept on a stack of bounded size; links are not followed. */
-static void list_below(struct listing *l)
+/* The line above a directory of -R. A relative path begins with "./", so that in STAT's reply none can
+ * look like a reply line. */
+static void add_heading(struct listing *l, const char *path)
+{
+	bool plain = path[0] == '/' || (path[0] == '.' && path[1] == '/');
+
+	make_room(l);
+	buffer_string(&l->out, plain ? "\r\n" : "\r\n./");
+	listline_append_name(&l->out, path);
+	buffer_string(&l->out, ":\r\n");
+}
+
+/* Depth first, with the paths that wait kept on a stack of bounded size. */
+static void list_below(struct listing *l, struct watch *watch)
 {
 	char path[PATH_TEXT];
 	struct directory directory;
 
 	while (l->waiting_size > 0 && l->result == PUMP_DONE) {
+		/* Much may be read before anything has to be waited for. */
+		if (watch_glance(watch) < 0)
+			l->result = PUMP_ABORTED;
 		take_waiting(l, path);
-		make_room(l);
-		buffer_string(&l->out, "\r\n");
-		listline_append_name(&l->out, path);
-		buffer_string(&l->out, ":\r\n");
+		add_heading(l, path);
 		if (read_directory(l, path, &directory) < 0)
 			continue;
 		list_directory(l, path, &directory);
@@ -328,11 +353,12 @@ static int open_listing(struct listing *l, struct directory *out_directory, bool
 	return error;
 }
 
-static void send_all(struct listing *l, struct directory *directory, bool is_directory)
+static void send_all(
+	struct listing *l, struct watch *watch, struct directory *directory, bool is_directory)
 {
 	if (is_directory) {
 		list_directory(l, l->path, directory);
-		list_below(l);
+		list_below(l, watch);
 	}
 	send_lines(l);
 }
@@ -347,7 +373,7 @@ static void close_listing(struct listing *l, struct directory *directory, bool i
 
 static struct reply not_listed(int error)
 {
-	if (error == -EACCES)
+	if (error == -EACCES || error == NAMES_DENIED)
 		return reply(550, "Permission denied.");
 	if (error == -ENOENT)
 		return reply(450, "No such file or directory.");
@@ -369,7 +395,7 @@ static struct reply send_over_data(
 		(struct transfer){l->names_only ? "NLST" : "LIST", l->path, &pump.moved};
 	l->pump = &pump;
 	transfer_sending(&watch);
-	send_all(l, directory, is_directory);
+	send_all(l, &watch, directory, is_directory);
 	session->transfer.verb = NULL;
 	answer = transfer_finish(session, &pump, l->result, false);
 	return answer.code == 226 ? reply(226, "Directory send OK.") : answer;
@@ -381,8 +407,11 @@ static struct reply list(struct session *session, const char *argument, bool nam
 	struct directory directory;
 	struct reply answer;
 	bool is_directory;
-	int error = prepare(l, session, argument, names);
+	int error;
 
+	if (!transfer_is_prepared(session, &answer))
+		return answer;
+	error = prepare(l, session, argument, names);
 	if (error == 0)
 		error = open_listing(l, &directory, &is_directory);
 	if (error < 0) {
@@ -406,6 +435,7 @@ struct reply cmd_nlst(struct session *session, const char *argument)
 
 struct reply listing_status(struct session *session, const char *argument)
 {
+	struct watch watch = transfer_watch(session);
 	struct listing *l = &shared;
 	struct directory directory;
 	bool is_directory;
@@ -420,8 +450,8 @@ struct reply listing_status(struct session *session, const char *argument)
 		close_listing(l, NULL, false);
 		return not_listed(error);
 	}
-	control_bytes(&session->control, "213-Status follows:\r\n", 21);
-	send_all(l, &directory, is_directory);
+	(void)control_bytes(&session->control, "213-Status follows:\r\n", 21);
+	send_all(l, &watch, &directory, is_directory);
 	close_listing(l, &directory, is_directory);
 	return reply(213, "End of status");
 }

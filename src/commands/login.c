@@ -1,6 +1,4 @@
-/* USER PASS QUIT. */
-#include "commands/login.h"
-
+/* USER PASS QUIT: the way from 220 to 230 (RFC 959 4.1.1). */
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -15,50 +13,51 @@
 #include "system/vfs.h"
 #include "system/zone.h"
 
-/* Waits, but no longer than the client does. */
-static void delay(struct session *session, unsigned seconds)
+/* Waits until `seconds` after `since` (io_now()). Returns false when the client did not wait that long:
+ * then it gets no answer, or closing its side would be a way around the delay. */
+static bool delay(struct session *session, int64_t since, unsigned seconds)
 {
-	int64_t until = io_now() + (int64_t)seconds * 1000;
+	int64_t until = since + (int64_t)seconds * 1000;
+	int ready;
 
 	if (seconds == 0)
-		return;
+		return true;
 	(void)control_flush(&session->control);
-	while (control_has_room(&session->control)) {
-		int ready = io_wait(-1, 0, session->control.fd, until);
-		if (ready < 0)
-			return;
-		if (control_gather(&session->control) < 0)
-			return;
-	}
-	(void)io_wait_hangup(-1, 0, session->control.fd, until);
+	do {
+		bool room = control_has_room(&session->control);
+		ready = room ? io_wait(-1, 0, session->control.fd, until)
+			     : io_wait_hangup(-1, 0, session->control.fd, until);
+		if (ready > 0 && (!room || control_gather(&session->control) < 0)) {
+			session->finishing = true;
+			session->outcome = EXIT_CLASS_CLIENT;
+			return false;
+		}
+	} while (ready > 0);
+	return true;
 }
 
 /* ---- USER ---- */
 
-static struct reply refuse_login(struct session *session, const char *reason, const char *text)
+/* The answer comes as long after the command as any other refusal's, whatever was looked up. */
+static struct reply refuse(struct session *session, int64_t since, const char *text)
 {
 	struct reply answer = reply(530, text);
 
-	record_login(session, false, reason);
 	session->user[0] = '\0';
-	delay(session, session->config.delay_failed_login);
+	if (!delay(session, since, session->config.delay_failed_login))
+		return reply(0, NULL);
 	if (++session->failures >= session->config.max_login_fails)
 		answer.closing = true;
 	return answer;
 }
 
-static struct reply refuse_listed(struct session *session, enum login_user verdict)
+static struct reply refuse_listed(struct session *session, int64_t since, enum login_user verdict)
 {
-	const char *reason = verdict == LOGIN_LISTED ? "User is in the deny user list."
-						     : "User is not in the allow user list.";
-
 	if (session->config.userlist_log)
-		return refuse_login(session, reason, "Permission denied.");
-	session->user[0] = '\0';
-	delay(session, session->config.delay_failed_login);
-	session->failures++;
-	return (struct reply){
-		530, "Permission denied.", session->failures >= session->config.max_login_fails};
+		record_login(session, false,
+			verdict == LOGIN_LISTED ? "User is in the deny user list."
+						: "User is not in the allow user list.");
+	return refuse(session, since, "Permission denied.");
 }
 
 static struct reply broken(struct session *session, const char *what, const char *why)
@@ -90,6 +89,7 @@ static struct reply again(struct session *session, const char *user)
 
 struct reply cmd_user(struct session *session, const char *argument)
 {
+	int64_t since = io_now();
 	struct buffer b;
 
 	if (session->login.kind != LOGIN_NONE)
@@ -104,9 +104,9 @@ struct reply cmd_user(struct session *session, const char *argument)
 		session->user[0] = '\0';
 		return reply(530, "This FTP server is anonymous only.");
 	case LOGIN_LISTED:
-		return refuse_listed(session, LOGIN_LISTED);
+		return refuse_listed(session, since, LOGIN_LISTED);
 	case LOGIN_UNLISTED:
-		return refuse_listed(session, LOGIN_UNLISTED);
+		return refuse_listed(session, since, LOGIN_UNLISTED);
 	case LOGIN_BROKEN:
 		return broken(session, "userlist_file can't be read: ",
 			session->config.userlist_file ? session->config.userlist_file : "(none)");
@@ -125,9 +125,9 @@ static void warm_up(struct session *session)
 {
 	const struct config *config = &session->config;
 
-	if (config->use_localtime || config->xferlog_enable || config->dual_log_enable)
-		zone_load();
-	if (config->text_userdb_names && !config->hide_ids)
+	/* Always: libc would load it for a line to syslog, from the jail. */
+	zone_load();
+	if ((config->text_userdb_names && !config->hide_ids) || config->tilde_user_enable)
 		account_names_open();
 	log_system_open();
 	if (config->connect_from_port_20 && !config->run_as_launching_user &&
@@ -147,36 +147,6 @@ static void settle_in(struct session *session, const struct login *login)
 		(void)path_join("", "/", session->home, sizeof(session->home));
 }
 
-struct reply login_proceed(struct session *session, struct login *login)
-{
-	char text[512];
-	struct config_note error;
-	struct buffer problem;
-
-	buffer_start(&problem, text, sizeof(text));
-	if (login_configure(&session->config, login, &error) < 0) {
-		config_append_note(&problem, &error);
-		return broken(session, "", buffer_text(&problem));
-	}
-	record_notes(session);
-	switch (login_settle(&session->config, login, &problem)) {
-	case LOGIN_REFUSED:
-		record_problem(session, buffer_text(&problem));
-		return refuse_login(session, NULL, "Login incorrect.");
-	case LOGIN_FAILED:
-		return broken(session, "", buffer_text(&problem));
-	case LOGIN_ADMITTED:
-		break;
-	}
-	warm_up(session);
-	if (jail_enter(&session->config, login, &problem) < 0)
-		return broken(session, "", buffer_text(&problem));
-	settle_in(session, login);
-	record_login(session, true, NULL);
-	delay(session, session->config.delay_successful_login);
-	return message_reply(session, 230, "Login successful.");
-}
-
 /* Why a login was refused is for syslog alone: the client and the transfer log get no reason. */
 static void explain(struct session *session, const char *why)
 {
@@ -190,9 +160,53 @@ static void explain(struct session *session, const char *why)
 	log_system(LOG_LEVEL_WARNING, buffer_text(&b));
 }
 
+static struct reply refuse_password(struct session *session, int64_t since, const char *why)
+{
+	explain(session, why);
+	record_login(session, false, NULL);
+	return refuse(session, since, "Login incorrect.");
+}
+
+/* What must happen between an admitted password and 230: the user's file, the account, all that the
+ * jail will lack, the jail. Any other reply than 230 means that nobody is in. */
+static struct reply proceed(struct session *session, struct login *login, int64_t since)
+{
+	char text[512];
+	struct config_note error;
+	struct buffer problem;
+
+	buffer_start(&problem, text, sizeof(text));
+	if (login_configure(&session->config, login, &error) < 0) {
+		config_append_note(&problem, &error);
+		return broken(session, "", buffer_text(&problem));
+	}
+	record_notes(session);
+	switch (login_settle(&session->config, login, &problem)) {
+	case LOGIN_REFUSED:
+		return refuse_password(session, since, buffer_text(&problem));
+	case LOGIN_FAILED:
+		return broken(session, "", buffer_text(&problem));
+	case LOGIN_ADMITTED:
+		break;
+	}
+	if (data_announce(&session->data, &session->config, &error) < 0) {
+		config_append_note(&problem, &error);
+		return broken(session, "", buffer_text(&problem));
+	}
+	warm_up(session);
+	if (jail_enter(&session->config, login, &problem) < 0)
+		return broken(session, "", buffer_text(&problem));
+	settle_in(session, login);
+	record_login(session, true, NULL);
+	if (!delay(session, since, session->config.delay_successful_login))
+		return reply(0, NULL);
+	return message_reply(session, 230, "Login successful.");
+}
+
 struct reply cmd_pass(struct session *session, const char *argument)
 {
 	static struct login login;
+	int64_t since = io_now();
 	char text[512];
 	struct buffer problem;
 
@@ -204,14 +218,13 @@ struct reply cmd_pass(struct session *session, const char *argument)
 	switch (login_check(
 		&session->config, session->user, argument, session->peer_text, &login, &problem)) {
 	case LOGIN_REFUSED:
-		explain(session, buffer_text(&problem));
-		return refuse_login(session, NULL, "Login incorrect.");
+		return refuse_password(session, since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
 		break;
 	}
-	return login_proceed(session, &login);
+	return proceed(session, &login, since);
 }
 
 struct reply cmd_quit(struct session *session, const char *argument)

@@ -63,6 +63,6 @@ int names_use(struct session *session, const char *argument, char out[PATH_TEXT]
 	int error = names_expand(session, argument, out);
 
 	if (error == 0 && is_denied(session, out))
-		error = -EACCES;
+		error = NAMES_DENIED;
 	return error;
 }

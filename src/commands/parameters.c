@@ -137,15 +137,12 @@ struct reply cmd_pasv(struct session *session, const char *argument)
 	(void)argument;
 	if (session->extended_only)
 		return reply(501, "PASV is not allowed after EPSV ALL.");
-	/* An address invented for an IPv6 client would lead nowhere. */
-	if (session->local.family != ADDRESS_IPV4 && !session->pasv_address[0])
+	announced = session->data.announced;
+	if (announced.family == ADDRESS_NONE)
 		return reply(425, "PASV needs IPv4; use EPSV.");
 	error = data_listen(&session->data, &session->config, &address);
 	if (error < 0)
 		return not_listening(error);
-	announced = address;
-	if (session->pasv_address[0])
-		(void)address_parse_host(session->pasv_address, &announced);
 	announced.port = address.port;
 	buffer_start(&b, session->text, sizeof(session->text));
 	buffer_string(&b, "Entering Passive Mode (");

@@ -84,11 +84,14 @@ void record_open(struct session *session)
 		zone_load();
 	if (config->syslog_enable)
 		log_system_open();
-	if (enabled && transfers)
+	/* Nothing goes unlogged: the native lines in syslog tell of transfers too. */
+	if (enabled && transfers) {
 		session->transfer_log = open_log(session, config->xferlog_file);
+		session->log_to_syslog |= session->transfer_log < 0;
+	}
 	if (enabled && native && !config->syslog_enable) {
 		session->native_log = open_log(session, config->vsftpd_log_file);
-		session->log_to_syslog = session->native_log < 0;
+		session->log_to_syslog |= session->native_log < 0;
 	}
 }
 
@@ -251,21 +254,18 @@ void record_transfer(struct session *session, const struct record_transfer *tran
 
 static void log_reply_lines(struct session *session, const struct reply *reply)
 {
-	char text[CONTROL_REPLY_MAX];
+	static char text[REPLY_LINE_MAX];
+	const char *cursor = reply->text;
+	bool more = true;
 	struct buffer b;
-	char *at;
 
-	buffer_start(&b, text, sizeof(text));
-	reply_append(&b, reply);
-	(void)buffer_text(&b);
-	for (at = text; *at;) {
-		struct logline line = {.event = LOGLINE_RESPONSE, .text = at};
-		char *end = strstr(at, "\r\n");
-		if (!end)
-			break;
-		*end = '\0';
+	while (more) {
+		struct logline line = {.event = LOGLINE_RESPONSE};
+		buffer_start(&b, text, sizeof(text));
+		more = reply_append_line(&b, reply, &cursor);
+		b.size -= 2; /* CR LF */
+		line.text = buffer_text(&b);
 		write_native(session, &line);
-		at = end + 2;
 	}
 }
 

@@ -46,11 +46,11 @@ static struct reply site_chmod(struct session *session, const char *argument)
 	if (number_parse_octal(digits, 0777, &mode) < 0)
 		return reply(501, "Bad mode.");
 	error = names_use(session, argument + size + 1, path);
-	if (error == -EACCES)
-		return reply(550, "Permission denied.");
 	if (error == 0)
 		error = vfs_set_mode(path, mode);
 	record_chmod(session, error == 0, path, digits);
+	if (error == NAMES_DENIED)
+		return reply(550, "Permission denied.");
 	if (error < 0)
 		return reply_error(error, "SITE CHMOD command failed.");
 	return reply(200, "SITE CHMOD command ok.");
@@ -94,5 +94,7 @@ struct reply cmd_site(struct session *session, const char *argument)
 		return site_umask(session, rest);
 	if (size == 4 && strncasecmp(argument, "HELP", 4) == 0)
 		return site_help(session);
+	if (*argument == '\0')
+		return reply(501, "Argument required.");
 	return reply(500, "Unknown SITE command.");
 }

@@ -7,6 +7,7 @@
 #include "commands/record.h"
 #include "commands/status.h"
 #include "commands/table.h"
+#include "policy/access.h"
 #include "system/io.h"
 
 /* ---- hearing the control connection ---- */
@@ -21,7 +22,8 @@ static bool is_word(const char *text, size_t size, const char *word)
 }
 
 struct findings {
-	bool abort; /* an ABOR is among the lines that wait */
+	bool any;         /* a whole line waits */
+	bool abort;       /* an ABOR is among the lines that wait */
 	bool status_next; /* the next line is a STAT without argument */
 };
 
@@ -29,6 +31,7 @@ static bool look(const char *text, size_t size, bool first, void *context)
 {
 	struct findings *found = context;
 
+	found->any = true;
 	found->abort |= is_word(text, size, "ABOR");
 	found->status_next |= first && is_word(text, size, "STAT");
 	return true;
@@ -41,46 +44,64 @@ static void answer_status(struct session *session)
 	struct reply answer;
 
 	(void)line_take(&session->control.line, &text, &size);
+	record_command(session, "STAT", "");
 	answer = status_reply(session);
 	record_reply(session, &answer);
 	(void)control_flush(&session->control);
 }
 
-/* ABOR stays in the queue and is answered in its turn, as QUIT and all other commands are. */
-static int consider(struct session *session)
+/* ABOR stays in the queue and is answered in its turn, as QUIT and all other commands are. Sets whether
+ * commands wait. */
+static int consider(struct session *session, bool *out_any)
 {
+	bool may_ask = access_permits_verb(&session->config, "STAT");
+
 	for (;;) {
-		struct findings found = {.abort = false};
+		struct findings found = {.any = false};
 		line_peek(&session->control.line, look, &found);
+		*out_any = found.any;
 		if (found.abort) {
 			session->aborted = true;
 			return -ECANCELED;
 		}
-		if (!found.status_next)
+		if (!found.status_next || !may_ask)
 			return 0;
 		answer_status(session);
 	}
+}
+
+/* The end of the client's commands: orderly if some still wait to be run, such as a QUIT. Otherwise it
+ * depends on what is being waited for. */
+static int hear_end(struct session *session, bool end_matters)
+{
+	bool any;
+	int verdict = consider(session, &any);
+
+	if (session->control.failed || (verdict == 0 && end_matters && !any))
+		return -EPIPE;
+	return verdict;
 }
 
 static int hear(struct watch *watch, bool end_matters)
 {
 	struct session *session = watch->context;
 	struct control *control = &session->control;
-	int got;
+	bool any;
 
 	/* Deaf watches are woken by a broken connection only. */
-	if (watch->deaf)
+	if (watch->deaf) {
+		control->failed = true;
 		return -EPIPE;
+	}
 	if (!control_has_room(control)) {
 		watch->deaf = true;
-		return control->failed ? -EPIPE : 0;
+		return 0;
 	}
-	got = control_gather(control);
-	if (got < 0) {
+	if (control_gather(control) < 0) {
 		watch->deaf = true;
-		return end_matters || control->failed ? -EPIPE : consider(session);
+		return hear_end(session, end_matters);
 	}
-	return consider(session);
+	return consider(session, &any);
 }
 
 static int hear_all(struct watch *watch)
@@ -88,7 +109,7 @@ static int hear_all(struct watch *watch)
 	return hear(watch, true);
 }
 
-static int hear_while_sending(struct watch *watch)
+static int hear_but_end(struct watch *watch)
 {
 	return hear(watch, false);
 }
@@ -101,7 +122,7 @@ struct watch transfer_watch(struct session *session)
 
 void transfer_sending(struct watch *watch)
 {
-	watch->heard = hear_while_sending;
+	watch->heard = hear_but_end;
 }
 
 /* ---- beginning and end ---- */
@@ -118,8 +139,6 @@ static struct reply gone(struct session *session, int error)
 static struct reply not_connected(struct session *session, int error, bool intruder)
 {
 	switch (error) {
-	case -ENOTCONN:
-		return reply(425, "Use PORT or PASV first.");
 	case -ECANCELED:
 		return reply(426, "Transfer aborted.");
 	case -EPIPE:
@@ -131,12 +150,22 @@ static struct reply not_connected(struct session *session, int error, bool intru
 	}
 }
 
+bool transfer_is_prepared(struct session *session, struct reply *out_reply)
+{
+	if (session->data.state != DATA_NONE)
+		return true;
+	*out_reply = reply(425, "Use PORT or PASV first.");
+	return false;
+}
+
 bool transfer_connect(struct session *session, struct watch *watch, struct reply *out_reply)
 {
-	bool intruder = false;
+	bool any, intruder = false;
 	/* What waits already counts: an ABOR that came in one packet with the command. */
-	int error = consider(session);
+	int error = consider(session, &any);
 
+	if (session->data.state == DATA_TARGET)
+		transfer_sending(watch);
 	/* A client that pipelines needs the 227 before it can connect. */
 	if (error == 0)
 		error = control_flush(&session->control) < 0 ? -EPIPE : 0;
@@ -163,6 +192,7 @@ struct reply transfer_finish(
 	struct session *session, const struct pump *pump, enum pump_result result, bool upload)
 {
 	if (result == PUMP_DONE) {
+		session->aborted = false; /* too late: all had gone through */
 		data_close(&session->data);
 		return reply(226, "Transfer complete.");
 	}

@@ -10,9 +10,12 @@
 #include "system/vfs.h"
 #include "text/timestamp.h"
 
-static struct reply denied(void)
+/* A failure of names_use, or of what was done with the name. */
+static struct reply failed(int error, const char *text)
 {
-	return reply(550, "Permission denied.");
+	if (error == NAMES_DENIED)
+		return reply(550, "Permission denied.");
+	return reply_error(error, text);
 }
 
 /* ---- directories ---- */
@@ -22,12 +25,10 @@ struct reply cmd_cwd(struct session *session, const char *argument)
 	char path[PATH_TEXT];
 	int error = names_use(session, *argument ? argument : "~", path);
 
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_enter(path);
 	if (error < 0)
-		return reply_error(error, "Failed to change directory.");
+		return failed(error, "Failed to change directory.");
 	return message_reply(session, 250, "Directory successfully changed.");
 }
 
@@ -58,14 +59,14 @@ struct reply cmd_mkd(struct session *session, const char *argument)
 	struct buffer b;
 	int error = names_use(session, argument, path);
 
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_make_directory(path, 0777);
 	record_change(session, LOGLINE_MKDIR, error == 0, path);
 	if (error < 0)
-		return reply_error(error, "Create directory operation failed.");
-	record_absolute(path, absolute);
+		return failed(error, "Create directory operation failed.");
+	/* With links resolved: the client may CWD there from anywhere (RFC 959 appendix II). */
+	if (vfs_real(path, absolute, sizeof(absolute)) < 0)
+		record_absolute(path, absolute);
 	buffer_start(&b, session->text, sizeof(session->text));
 	reply_append_path(&b, absolute);
 	buffer_string(&b, " created");
@@ -77,13 +78,11 @@ struct reply cmd_rmd(struct session *session, const char *argument)
 	char path[PATH_TEXT];
 	int error = names_use(session, argument, path);
 
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_remove_directory(path);
 	record_change(session, LOGLINE_RMDIR, error == 0, path);
 	if (error < 0)
-		return reply_error(error, "Remove directory operation failed.");
+		return failed(error, "Remove directory operation failed.");
 	return reply(250, "Remove directory operation successful.");
 }
 
@@ -92,13 +91,11 @@ struct reply cmd_dele(struct session *session, const char *argument)
 	char path[PATH_TEXT];
 	int error = names_use(session, argument, path);
 
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_remove_file(path);
 	record_change(session, LOGLINE_DELETE, error == 0, path);
 	if (error < 0)
-		return reply_error(error, "Delete operation failed.");
+		return failed(error, "Delete operation failed.");
 	return reply(250, "Delete operation successful.");
 }
 
@@ -109,12 +106,10 @@ struct reply cmd_rnfr(struct session *session, const char *argument)
 	struct facts facts;
 	int error = names_use(session, argument, session->pending.rename_from);
 
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_link_stat(session->pending.rename_from, &facts);
 	if (error < 0)
-		return reply_error(error, "RNFR command failed.");
+		return failed(error, "RNFR command failed.");
 	session->pending.rename = true;
 	return reply(350, "Ready for RNTO.");
 }
@@ -141,13 +136,11 @@ struct reply cmd_rnto(struct session *session, const char *argument)
 	if (!session->pending.rename)
 		return reply(503, "RNFR required first.");
 	error = names_use(session, argument, path);
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_rename(session->pending.rename_from, path);
 	record_rename(session, error == 0, session->pending.rename_from, path);
 	if (error < 0)
-		return reply_error(error, "Rename failed.");
+		return failed(error, "Rename failed.");
 	return reply(250, "Rename successful.");
 }
 
@@ -164,14 +157,12 @@ struct reply cmd_size(struct session *session, const char *argument)
 	if (session->ascii && session->config.ascii_download_enable)
 		return reply(550, "SIZE is not available in ASCII mode.");
 	error = names_use(session, argument, path);
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_stat(path, &facts);
 	if (error == 0 && !S_ISREG(facts.mode))
 		error = -EINVAL;
 	if (error < 0)
-		return reply_error(error, "Could not get file size.");
+		return failed(error, "Could not get file size.");
 	buffer_start(&b, session->text, sizeof(session->text));
 	buffer_number(&b, facts.size);
 	return reply(213, buffer_text(&b));
@@ -183,14 +174,12 @@ static struct reply set_modified(struct session *session, const char *argument, 
 	int error;
 
 	if (!access_permits(&session->config, session->login.anonymous, CLASS_TIMES))
-		return denied();
+		return reply(550, "Permission denied.");
 	error = names_use(session, argument, path);
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_set_modified(path, seconds);
 	if (error < 0)
-		return reply_error(error, "Could not set file modification time.");
+		return failed(error, "Could not set file modification time.");
 	return reply(213, "File modification time set.");
 }
 
@@ -212,17 +201,16 @@ struct reply cmd_mdtm(struct session *session, const char *argument)
 	size_t size;
 	int error = names_use(session, argument, path);
 
-	if (error == -EACCES)
-		return denied();
 	if (error == 0)
 		error = vfs_stat(path, &facts);
-	if (error == -ENOENT && timestamp_parse_digits(argument, &civil, &size) == 0 &&
-		argument[size] == ' ' && argument[size + 1])
+	if ((error == -ENOENT || error == -ENAMETOOLONG) &&
+		timestamp_parse_digits(argument, &civil, &size) == 0 && argument[size] == ' ' &&
+		argument[size + 1])
 		return set_modified(session, argument + size + 1, from_civil(session, &civil));
 	if (error == 0 && !S_ISREG(facts.mode))
 		error = -EINVAL;
 	if (error < 0)
-		return reply_error(error, "Could not get file modification time.");
+		return failed(error, "Could not get file modification time.");
 	buffer_start(&b, session->text, sizeof(session->text));
 	timestamp_append_digits(&b, facts.modified, session->config.use_localtime);
 	return reply(213, buffer_text(&b));

@@ -36,16 +36,26 @@ int control_flush(struct control *control)
 
 void control_reply(struct control *control, const struct reply *reply)
 {
-	if (buffer_room(&control->out) < CONTROL_REPLY_MAX)
-		(void)control_flush(control);
-	reply_append(&control->out, reply);
+	const char *cursor = reply->text;
+	bool more = true;
+
+	while (more) {
+		if (buffer_room(&control->out) < REPLY_LINE_MAX)
+			(void)control_flush(control);
+		more = reply_append_line(&control->out, reply, &cursor);
+	}
 }
 
-void control_bytes(struct control *control, const char *bytes, size_t size)
+int control_bytes(struct control *control, const char *bytes, size_t size)
 {
-	if (buffer_room(&control->out) < size)
-		(void)control_flush(control);
-	buffer_bytes(&control->out, bytes, size);
+	for (size_t i = 0; i < size; i++) {
+		if (buffer_room(&control->out) < 2 && control_flush(control) < 0)
+			return -EPIPE;
+		buffer_byte(&control->out, bytes[i]);
+		if ((unsigned char)bytes[i] == 0xff)
+			buffer_byte(&control->out, bytes[i]);
+	}
+	return control->failed ? -EPIPE : 0;
 }
 
 bool control_has_room(const struct control *control)
@@ -84,7 +94,9 @@ int control_next(struct control *control, int64_t deadline, char **out_text, siz
 		int got;
 		if (event != LINE_NONE)
 			return (int)event;
-		got = control->ended ? -EPIPE : control_flush(control);
+		got = control_flush(control);
+		if (got == 0 && control->ended)
+			got = -EPIPE;
 		if (got == 0)
 			got = io_wait(control->fd, IO_READ, -1, deadline);
 		if (got > 0)

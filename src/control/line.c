@@ -7,6 +7,8 @@ size_t line_room(struct line *line, char **out_where)
 	if (line->begin > 0) {
 		memmove(line->bytes, line->bytes + line->begin, line->end - line->begin);
 		line->end -= line->begin;
+		/* No second copy of what may be a password. */
+		explicit_bzero(line->bytes + line->end, line->begin);
 		line->begin = 0;
 	}
 	*out_where = line->bytes + line->end;

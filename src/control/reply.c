@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Telnet's "interpret as command": as data it is sent twice (RFC 854). */
+#define TELNET_IAC_BYTE 0xff
+
 static int error_code(int error, int otherwise)
 {
 	switch (error) {
@@ -43,34 +46,33 @@ static void append_code(struct buffer *b, int code, char separator)
 	buffer_byte(b, separator);
 }
 
-static void append_line(struct buffer *b, const char *line, size_t size)
+static void append_text(struct buffer *b, const char *line, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
 		unsigned char byte = (unsigned char)line[i];
 		if (byte == '\r')
 			buffer_bytes(b, "\r\0", 2);
+		else if (byte == TELNET_IAC_BYTE)
+			buffer_bytes(b, "\xff\xff", 2);
 		else
 			buffer_byte(b, byte < 0x20 && byte != '\t' ? '?' : line[i]);
 	}
 	buffer_bytes(b, "\r\n", 2);
 }
 
-void reply_append(struct buffer *b, const struct reply *reply)
+bool reply_append_line(struct buffer *b, const struct reply *reply, const char **cursor)
 {
-	const char *line = reply->text;
+	const char *line = *cursor;
+	size_t size = strcspn(line, "\n");
+	bool last = line[size] == '\0';
 
-	for (;;) {
-		size_t size = strcspn(line, "\n");
-		if (line[size] == '\0') {
-			append_code(b, reply->code, ' ');
-			append_line(b, line, size);
-			return;
-		}
-		if (line[0] != ' ' || line == reply->text)
-			append_code(b, reply->code, '-');
-		append_line(b, line, size);
-		line += size + 1;
-	}
+	if (last)
+		append_code(b, reply->code, ' ');
+	else if (line[0] != ' ' || line == reply->text)
+		append_code(b, reply->code, '-');
+	append_text(b, line, size);
+	*cursor = last ? NULL : line + size + 1;
+	return !last;
 }
 
 void reply_append_path(struct buffer *b, const char *path)

@@ -6,8 +6,8 @@
 #include "system/io.h"
 #include "system/net.h"
 
-/* How long a reserved socket may take to come back from a client that does not close its side. */
-#define RESERVED_WAIT_MS 1000
+/* How long a transfer waits for the reserved socket to come free of the one before. */
+#define RESERVED_WAIT_MS 500
 
 void data_start(struct data *data, const struct address *local, const struct address *peer)
 {
@@ -15,6 +15,29 @@ void data_start(struct data *data, const struct address *local, const struct add
 	data->local = *local;
 	data->local.port = 0;
 	data->peer = *peer;
+}
+
+int data_announce(struct data *data, const struct config *config, struct config_note *out_error)
+{
+	const char *text = config->pasv_address;
+	struct address address;
+	int status;
+
+	data->announced = data->local;
+	/* An address invented for a client that came by IPv6 would lead nowhere. */
+	if (data->local.family != ADDRESS_IPV4)
+		data->announced.family = ADDRESS_NONE;
+	if (!text)
+		return 0;
+	status = address_parse_host(text, &address);
+	if (status < 0 && config->pasv_addr_resolve)
+		status = net_resolve(text, &address);
+	if (status < 0 || address.family != ADDRESS_IPV4) {
+		config_blame(config, OPTION_pasv_address, "is not an IPv4 address", out_error);
+		return -EINVAL;
+	}
+	data->announced = address;
+	return 0;
 }
 
 int data_reserve(struct data *data, const struct config *config)
@@ -102,20 +125,46 @@ static int finish_connect(int fd, const struct config *config, struct watch *wat
 	return started;
 }
 
+/* Whether the reserved socket can connect again: its last client has taken all bytes and closed its
+ * side too. Before that, letting go of the connection would cut off what is still on its way. */
+static bool recover_reserved(struct data *data, struct watch *watch)
+{
+	int64_t deadline = io_now() + RESERVED_WAIT_MS;
+	char ignored[512];
+	ssize_t got = 1;
+
+	while (data->draining && got != 0) {
+		got = io_receive(data->reserved, ignored, sizeof(ignored));
+		if (got == -EAGAIN && watch_wait(watch, data->reserved, IO_READ, deadline) < 0)
+			return false;
+		if (got < 0 && got != -EAGAIN)
+			break; /* reset: nothing is on its way any more */
+	}
+	if (data->draining && got == 0 && net_unsent(data->reserved) != 0)
+		return false;
+	if (data->draining && net_disconnect(data->reserved) < 0)
+		return false;
+	data->draining = false;
+	return true;
+}
+
 static int connect_reserved(struct data *data, const struct config *config, struct watch *watch)
 {
-	int started = net_connect(data->reserved, &data->target);
+	int started, error;
 
-	if (started == 0 || started == -EINPROGRESS) {
-		int error = finish_connect(data->reserved, config, watch, started);
-		if (error == 0)
-			data->on_reserved = true;
-		else
-			(void)net_disconnect(data->reserved);
-		return error < 0 ? error : data->reserved;
+	/* Another port will do as well while this one, or its pair of addresses, is still in use. */
+	if (!recover_reserved(data, watch))
+		return -EADDRNOTAVAIL;
+	started = net_connect(data->reserved, &data->target);
+	if (started == -EADDRNOTAVAIL || started == -EADDRINUSE)
+		return -EADDRNOTAVAIL;
+	error = finish_connect(data->reserved, config, watch, started);
+	if (error < 0) {
+		(void)net_disconnect(data->reserved);
+		return error;
 	}
-	/* The address pair may still be in use from the last transfer: another port will do. */
-	return -EADDRNOTAVAIL;
+	data->on_reserved = true;
+	return data->reserved;
 }
 
 static int connect_client(struct data *data, const struct config *config, struct watch *watch)
@@ -154,30 +203,12 @@ int data_open(
 	return fd < 0 ? fd : 0;
 }
 
-/* Makes the reserved socket free to connect again without cutting off what the client has not read
- * yet: our FIN goes first, then the client's is waited for. */
-static void recover_reserved(struct data *data)
-{
-	int64_t deadline = io_now() + RESERVED_WAIT_MS;
-	char ignored[512];
-	ssize_t got;
-
-	net_finish(data->reserved);
-	do {
-		if (io_wait(data->reserved, IO_READ, -1, deadline) < 0)
-			break;
-		got = io_receive(data->reserved, ignored, sizeof(ignored));
-	} while (got > 0 || got == -EAGAIN);
-	if (net_disconnect(data->reserved) == 0)
-		return;
-	close(data->reserved);
-	data->reserved = -1;
-}
-
 void data_close(struct data *data)
 {
-	if (data->on_reserved)
-		recover_reserved(data);
+	if (data->on_reserved) {
+		net_finish(data->reserved);
+		data->draining = true;
+	}
 	forget(data);
 }
 
@@ -192,8 +223,6 @@ void data_abort(struct data *data)
 
 void data_end(struct data *data)
 {
-	if (data->on_reserved)
-		net_finish(data->reserved);
 	forget(data);
 	if (data->reserved >= 0)
 		close(data->reserved);

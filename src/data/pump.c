@@ -56,18 +56,25 @@ static enum pump_result wait_ready(struct pump *pump, unsigned want)
 	return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
 }
 
-/* Counts bytes moved, and waits as long as the rate asks. */
-static enum pump_result account_for(struct pump *pump, size_t bytes)
+/* Counts bytes moved. */
+static void account_for(struct pump *pump, size_t bytes)
 {
-	int64_t now, until;
+	pump->moved += bytes;
+	if (pump->pace->rate > 0)
+		(void)pace_charge(pump->pace, io_now(), bytes);
+}
+
+/* Waits until what was moved so far is paid for. Called before a piece is moved: the last piece's debt is
+ * left to the next transfer, so that no client waits for a reply that could be given. */
+static enum pump_result pay(struct pump *pump)
+{
+	int64_t until;
 	int heard;
 
-	pump->moved += bytes;
 	if (pump->pace->rate == 0)
 		return PUMP_DONE;
-	now = io_now();
-	until = pace_charge(pump->pace, now, bytes);
-	if (until <= now)
+	until = pace_charge(pump->pace, io_now(), 0);
+	if (until <= io_now())
 		return PUMP_DONE;
 	heard = watch_wait(pump->watch, -1, 0, until);
 	return heard == -ETIMEDOUT ? PUMP_DONE : network_error(pump, heard);
@@ -96,7 +103,11 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 
 	while (size > 0 && result == PUMP_DONE) {
 		size_t piece = chunk_size(pump);
-		ssize_t sent = io_send(pump->data, bytes, size < piece ? size : piece);
+		ssize_t sent;
+		result = pay(pump);
+		if (result != PUMP_DONE)
+			return result;
+		sent = io_send(pump->data, bytes, size < piece ? size : piece);
 		if (sent == -EAGAIN) {
 			result = wait_ready(pump, IO_WRITE);
 			continue;
@@ -105,7 +116,7 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 			return socket_error(pump, (int)sent);
 		bytes += sent;
 		size -= (size_t)sent;
-		result = account_for(pump, (size_t)sent);
+		account_for(pump, (size_t)sent);
 	}
 	return result;
 }
@@ -126,37 +137,52 @@ static enum pump_result read_and_send(struct pump *pump, int file)
 	return result;
 }
 
-/* A file that has no more bytes than `offset`, or lost some meanwhile, just ends. */
-enum pump_result pump_download(struct pump *pump, int file, uint64_t offset)
+/* Sends by sendfile until the end (known if `end` is not 0) or until that turns out not to work. */
+static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offset, uint64_t end)
 {
 	enum pump_result result = PUMP_DONE;
 	unsigned count = 0;
 
-	while (result == PUMP_DONE && pump->kernel_copies) {
-		ssize_t sent = copy_to_socket(pump->data, file, offset, chunk_size(pump));
-		if (sent == 0)
-			return PUMP_DONE;
+	while (result == PUMP_DONE) {
+		ssize_t sent;
+		result = pay(pump);
+		if (result != PUMP_DONE)
+			return result;
+		sent = copy_to_socket(pump->data, file, *offset, chunk_size(pump));
 		if (sent == -EAGAIN) {
 			result = wait_ready(pump, IO_WRITE);
 			continue;
 		}
-		if (sent == -EINVAL || sent == -ENOSYS) {
+		if (sent == -EINVAL || sent == -ENOSYS)
 			pump->kernel_copies = false;
-			break;
-		}
+		if (sent == 0 || !pump->kernel_copies)
+			return PUMP_DONE;
 		if (sent < 0)
 			return sent == -EIO ? file_error(pump, (int)sent)
 					    : socket_error(pump, (int)sent);
-		offset += (uint64_t)sent;
-		result = account_for(pump, (size_t)sent);
-		if (result == PUMP_DONE)
-			result = glance(pump, &count);
-	}
-	if (result == PUMP_DONE) {
-		int error = vfs_seek(file, offset);
-		result = error < 0 ? file_error(pump, error) : read_and_send(pump, file);
+		*offset += (uint64_t)sent;
+		account_for(pump, (size_t)sent);
+		if (end > 0 && *offset >= end)
+			return PUMP_DONE;
+		result = glance(pump, &count);
 	}
 	return result;
+}
+
+enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uint64_t end)
+{
+	enum pump_result result;
+	int error;
+
+	if (end > 0 && offset >= end)
+		return PUMP_DONE;
+	if (pump->kernel_copies) {
+		result = send_inside(pump, file, &offset, end);
+		if (result != PUMP_DONE || pump->kernel_copies)
+			return result;
+	}
+	error = vfs_seek(file, offset);
+	return error < 0 ? file_error(pump, error) : read_and_send(pump, file);
 }
 
 enum pump_result pump_download_ascii(struct pump *pump, int file)
@@ -185,17 +211,23 @@ enum pump_result pump_download_ascii(struct pump *pump, int file)
 static enum pump_result check_end(struct pump *pump, int64_t started)
 {
 	int64_t now = io_now(), grace = (now - started) / 50;
-	int heard = watch_wait(pump->watch, -1, 0, now + (grace < 5 ? grace : 5));
+	int heard;
 
-	return heard == -ETIMEDOUT ? PUMP_DONE : network_error(pump, heard);
+	pump->ended = true;
+	heard = watch_wait(pump->watch, -1, 0, now + (grace < 5 ? grace : 5));
+	/* An ABOR behind the end of the data comes too late. */
+	if (heard == -ETIMEDOUT || heard == -ECANCELED)
+		return PUMP_DONE;
+	return network_error(pump, heard);
 }
 
 /* Waits for bytes and receives them; sets 0 at the end of the data. */
 static enum pump_result receive(struct pump *pump, size_t size, size_t *out_got)
 {
-	for (;;) {
+	enum pump_result result = pay(pump);
+
+	while (result == PUMP_DONE) {
 		ssize_t got = io_receive(pump->data, memory, size);
-		enum pump_result result;
 		if (got >= 0) {
 			*out_got = (size_t)got;
 			return PUMP_DONE;
@@ -203,9 +235,8 @@ static enum pump_result receive(struct pump *pump, size_t size, size_t *out_got)
 		if (got != -EAGAIN)
 			return socket_error(pump, (int)got);
 		result = wait_ready(pump, IO_READ);
-		if (result != PUMP_DONE)
-			return result;
 	}
+	return result;
 }
 
 /* What the pipe holds but the file system won't take by splice goes through memory. */
@@ -235,7 +266,11 @@ static enum pump_result splice_in(
 
 	while (result == PUMP_DONE && pump->kernel_copies) {
 		size_t size = pump->pace->rate > 0 ? chunk_size(pump) : pipe->size;
-		ssize_t got = copy_from_socket(pipe, pump->data, size);
+		ssize_t got;
+		result = pay(pump);
+		if (result != PUMP_DONE)
+			return result;
+		got = copy_from_socket(pipe, pump->data, size);
 		if (got == 0) {
 			*out_ended = true;
 			return PUMP_DONE;
@@ -251,8 +286,7 @@ static enum pump_result splice_in(
 		if (got < 0)
 			return socket_error(pump, (int)got);
 		result = drain(pump, pipe, file);
-		if (result == PUMP_DONE)
-			result = account_for(pump, (size_t)got);
+		account_for(pump, (size_t)got);
 		if (result == PUMP_DONE)
 			result = glance(pump, &count);
 	}
@@ -284,7 +318,8 @@ static enum pump_result receive_and_write(struct pump *pump, int file, bool *out
 		return result;
 	*out_ended = got == 0;
 	error = vfs_write_all(file, memory, got);
-	return error < 0 ? file_error(pump, error) : account_for(pump, got);
+	account_for(pump, got);
+	return error < 0 ? file_error(pump, error) : PUMP_DONE;
 }
 
 enum pump_result pump_upload(struct pump *pump, int file)
@@ -324,9 +359,8 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 			return file_error(pump, error);
 		if (got == 0)
 			return check_end(pump, started);
-		result = account_for(pump, got);
-		if (result == PUMP_DONE)
-			result = glance(pump, &count);
+		account_for(pump, got);
+		result = glance(pump, &count);
 		if (result != PUMP_DONE)
 			return result;
 	}

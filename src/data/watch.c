@@ -18,6 +18,9 @@ int watch_wait(struct watch *watch, int fd, unsigned want, int64_t deadline)
 		}
 		if ((unsigned)ready & want)
 			return ready;
+		/* A talkative client does not move the deadline. */
+		if (deadline != IO_FOREVER && io_now() >= deadline)
+			return -ETIMEDOUT;
 	}
 }
 

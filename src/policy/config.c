@@ -6,6 +6,8 @@
 
 #include "policy/options.h"
 #include "system/file.h"
+#include "system/process.h"
+#include "text/pattern.h"
 
 /* ---- notes ---- */
 
@@ -253,8 +255,15 @@ static int read_lines(struct place *at, char *text)
 static int add_source(struct place *at, const char *name)
 {
 	struct config *config = at->config;
-	const char *kept = keep_string(config, name);
+	const char *kept;
 
+	/* All settings of the command line share one. */
+	for (unsigned i = 1; i < config->source_count; i++) {
+		at->source = (uint16_t)i;
+		if (strcmp(config->sources[i], name) == 0)
+			return 0;
+	}
+	kept = keep_string(config, name);
 	if (!kept || config->source_count == CONFIG_SOURCES)
 		return refuse(at, 0, "too many configuration files", NULL);
 	at->source = (uint16_t)config->source_count;
@@ -320,6 +329,20 @@ static bool differs_from_default(const struct config *config, enum option option
 	       value.truth != option_rows[option].defaults[0].truth;
 }
 
+/* A pattern too long to match anything would quietly deny or hide nothing. */
+static enum option find_long_pattern(const struct config *config)
+{
+	static const enum option patterns[] = {
+		OPTION_deny_file, OPTION_hide_file, OPTION_upload_file, OPTION_download_file};
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		const char *pattern = option_value(config, patterns[i]).string;
+		if (pattern && strlen(pattern) > PATTERN_MAX)
+			return patterns[i];
+	}
+	return OPTION_COUNT;
+}
+
 int config_validate(const struct config *config, struct config_note *out_error)
 {
 	for (enum option option = 0; option < OPTION_COUNT; option++) {
@@ -329,10 +352,20 @@ int config_validate(const struct config *config, struct config_note *out_error)
 		config_blame(config, option, option_rows[option].reason, out_error);
 		return -EINVAL;
 	}
+	if (find_long_pattern(config) != OPTION_COUNT) {
+		config_blame(config, find_long_pattern(config), "pattern longer than 1024 bytes",
+			out_error);
+		return -EINVAL;
+	}
 	if (!config->anonymous_enable && !config->local_enable) {
 		config_blame(config, OPTION_local_enable,
 			"both local_enable and anonymous_enable are NO: nobody could log in",
 			out_error);
+		return -EINVAL;
+	}
+	if (config->run_as_launching_user && process_is_root()) {
+		config_blame(config, OPTION_run_as_launching_user,
+			"is for a user other than root: root has no jail then", out_error);
 		return -EINVAL;
 	}
 	if (config->run_as_launching_user && config->local_enable) {

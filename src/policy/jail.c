@@ -140,7 +140,7 @@ static int go_there(const struct config *config, const struct login *login, cons
 	if (plan->root[0])
 		error = enter(config, login, plan->root);
 	/* Outside a jail a missing local_root leaves the user at home, as vsftpd does. */
-	if (error < 0 && plan->jailed)
+	if (error < 0 && (plan->jailed || login->kind == LOGIN_ANONYMOUS))
 		return give_up(problem, "cannot change directory", plan->root, error);
 	return 0;
 }

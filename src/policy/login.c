@@ -208,7 +208,8 @@ int login_configure(struct config *config, const struct login *login, struct con
 	char file[PATH_TEXT];
 	int error;
 
-	if (!config->user_config_dir || login->name[0] == '.' || strchr(login->name, '/'))
+	if (!config->user_config_dir || strchr(login->name, '/') || strcmp(login->name, ".") == 0 ||
+		strcmp(login->name, "..") == 0)
 		return 0;
 	if (path_join(config->user_config_dir, login->name, file, sizeof(file)) < 0) {
 		config_blame(config, OPTION_user_config_dir, "path too long", out_error);

@@ -52,16 +52,7 @@ int account_find(const char *name, struct account *out_account)
 	return 0;
 }
 
-int account_home(const char *name, char *out_home, size_t capacity)
-{
-	static char text[16384];
-	struct passwd entry;
-	int error = find(name, &entry, text, sizeof(text));
-
-	return error < 0 ? error : copy(out_home, capacity, entry.pw_dir);
-}
-
-/* ---- names for listings ---- */
+/* ---- in the jail ---- */
 
 /* Direct-mapped: a listing has few owners, and a clash costs only another look at the file. */
 #define REMEMBERED 64
@@ -93,6 +84,20 @@ static bool find_user(uint32_t id, char *name, size_t capacity)
 		if (entry->pw_uid == id)
 			return copy(name, capacity, entry->pw_name) == 0;
 	return false;
+}
+
+int account_home(const char *name, char *out_home, size_t capacity)
+{
+	static char text[16384];
+	struct passwd storage, *entry;
+
+	if (!users)
+		return -ENOENT;
+	rewind(users);
+	while (fgetpwent_r(users, &storage, text, sizeof(text), &entry) == 0)
+		if (strcmp(entry->pw_name, name) == 0)
+			return copy(out_home, capacity, entry->pw_dir);
+	return -ENOENT;
 }
 
 static bool find_group(uint32_t id, char *name, size_t capacity)

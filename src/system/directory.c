@@ -61,7 +61,8 @@ static int add(struct directory *d, const char *name)
 	if (error < 0)
 		return error;
 	memcpy(d->names + d->names_size, name, size);
-	d->entries[d->count++] = (struct directory_entry){name_key(name), (uint32_t)d->names_size};
+	d->entries[d->count++] =
+		(struct directory_entry){.key = name_key(name), .name = (uint32_t)d->names_size};
 	d->names_size += size;
 	return 0;
 }
@@ -151,30 +152,37 @@ static int sort(struct directory *d)
 	return 0;
 }
 
-static void set_keys(struct directory *d, enum directory_order order)
+static int set_keys(struct directory *d, enum directory_order order)
 {
+	d->facts = malloc(d->count * sizeof(*d->facts));
+	if (!d->facts)
+		return -ENOMEM;
 	for (size_t i = 0; i < d->count; i++) {
-		struct facts facts;
+		struct facts *facts = &d->facts[i];
 		uint64_t rank = 0;
 
-		if (directory_facts(d, i, false, &facts) == 0)
+		if (directory_facts(d, i, false, facts) == 0) {
+			d->entries[i].known = (uint32_t)(i + 1);
 			rank = order == DIRECTORY_BY_SIZE
-				       ? facts.size
-				       : (uint64_t)facts.modified ^ (uint64_t)1 << 63;
+				       ? facts->size
+				       : (uint64_t)facts->modified ^ (uint64_t)1 << 63;
+		}
 		d->entries[i].key = ~rank; /* largest and newest first */
 	}
+	return 0;
 }
 
 int directory_sort(struct directory *directory, enum directory_order order, bool reverse)
 {
 	struct directory *d = directory;
-	int error;
+	int error = 0;
 
 	if (d->count < 2)
 		return 0;
 	if (order != DIRECTORY_BY_NAME)
-		set_keys(d, order);
-	error = sort(d);
+		error = set_keys(d, order);
+	if (error == 0)
+		error = sort(d);
 	if (error < 0 || !reverse)
 		return error;
 	for (size_t low = 0, high = d->count - 1; low < high; low++, high--) {
@@ -188,8 +196,13 @@ int directory_sort(struct directory *directory, enum directory_order order, bool
 int directory_facts(
 	const struct directory *directory, size_t index, bool follow, struct facts *out_facts)
 {
+	uint32_t known = directory->entries[index].known;
 	struct stat st;
 
+	if (known > 0 && !follow) {
+		*out_facts = directory->facts[known - 1];
+		return 0;
+	}
 	if (fstatat(directory->fd, directory_name(directory, index), &st,
 		    follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
@@ -210,4 +223,5 @@ void directory_free(struct directory *directory)
 	close(directory->fd);
 	free(directory->names);
 	free(directory->entries);
+	free(directory->facts);
 }

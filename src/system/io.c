@@ -22,6 +22,7 @@ void io_start(void)
 
 	sigaction(SIGPIPE, &action, NULL);
 	sigaction(SIGXFSZ, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
 	action.sa_handler = note_termination;
 	sigaction(SIGTERM, &action, NULL);
 	/* Held back everywhere but in ppoll, so that it can't slip in between a check and a wait. */

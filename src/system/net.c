@@ -1,10 +1,12 @@
 #include "system/net.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -184,6 +186,13 @@ int net_disconnect(int socket)
 	struct sockaddr none = {.sa_family = AF_UNSPEC};
 
 	return connect(socket, &none, sizeof(none)) < 0 ? -errno : 0;
+}
+
+int net_unsent(int socket)
+{
+	int bytes = 0;
+
+	return ioctl(socket, SIOCOUTQ, &bytes) < 0 ? -errno : bytes;
 }
 
 int net_resolve(const char *host, struct address *out_address)

@@ -10,6 +10,7 @@
 
 /* libpam's functions, found by name: a session without a password never loads the library. */
 static struct {
+	bool loaded; /* all of them */
 	__typeof__(pam_start) *start;
 	__typeof__(pam_end) *end;
 	__typeof__(pam_set_item) *set_item;
@@ -50,7 +51,8 @@ static bool load(void)
 	FIND(acct_mgmt);
 	FIND(setcred);
 	FIND(strerror);
-	return !missing;
+	pam.loaded = !missing;
+	return pam.loaded;
 }
 
 static void free_answers(struct pam_response *answers, int count)
@@ -173,7 +175,7 @@ int pam_check(const struct pam_login *login, struct pam_verdict *out_verdict)
 	int status;
 
 	*out_verdict = (struct pam_verdict){.stage = "load"};
-	if (!pam.start && !load()) {
+	if (!pam.loaded && !load()) {
 		set_reason(out_verdict, "libpam.so.0 can't be loaded");
 		return -ENOSYS;
 	}

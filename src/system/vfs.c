@@ -208,6 +208,17 @@ int vfs_remove_file(const char *path)
 	return result(unlink(path));
 }
 
+int vfs_remove_open_file(const char *path, int fd)
+{
+	struct stat open_file, named;
+
+	if (fstat(fd, &open_file) < 0 || stat(path, &named) < 0)
+		return -errno;
+	if (open_file.st_dev != named.st_dev || open_file.st_ino != named.st_ino)
+		return -ESTALE;
+	return vfs_remove_file(path);
+}
+
 int vfs_rename(const char *from, const char *to)
 {
 	return result(rename(from, to));
