@@ -104,7 +104,7 @@ class Logs(harness.FtpTest):
                             "/no/such/directory/vsftpd.log")
 
     def test_transfer_log(self):
-        self.syslog_instead("dual_log_enable=NO\nxferlog_std_format=YES\nxferlog_file=/no/such/directory/xferlog\n",
+        self.syslog_instead("dual_log_enable=NO\nxferlog_enable=YES\nxferlog_std_format=YES\nxferlog_file=/no/such/directory/xferlog\n",
                             "/no/such/directory/xferlog")
 
 
