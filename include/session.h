@@ -17,20 +17,20 @@
 /* How a session ended; main's exit status. */
 enum exit_class {
 	EXIT_CLASS_CLEAN = 0,
-	EXIT_CLASS_CLIENT = 1, /* the client's fault, or it went away */
-	EXIT_CLASS_USAGE = 2, /* the command line */
+	EXIT_CLASS_CLIENT = 1,	      /* the client's fault, or it went away */
+	EXIT_CLASS_USAGE = 2,	      /* the command line */
 	EXIT_CLASS_CONFIGURATION = 3, /* the administrator's files */
-	EXIT_CLASS_SYSTEM = 4, /* the machine */
+	EXIT_CLASS_SYSTEM = 4,	      /* the machine */
 	EXIT_CLASS_BUG = 70,
 };
 
 /* What a session starts from. All pointers are borrowed for the whole session. */
 struct session_start {
-	int control; /* a connected TCP socket above 2; the session owns it */
-	const char *daemon; /* the name of the program: "vsftpd" has its own defaults */
-	const char *load_file; /* a configuration file named by the environment; NULL for none */
+	int control;		  /* a connected TCP socket above 2; the session owns it */
+	const char *daemon;	  /* the name of the program: "vsftpd" has its own defaults */
+	const char *load_file;	  /* a configuration file named by the environment; NULL for none */
 	const char *const *files; /* configuration files of the command line */
-	size_t file_count; /* 0: the default file, if it exists */
+	size_t file_count;	  /* 0: the default file, if it exists */
 	const char *const *settings; /* KEY=VALUE settings of the command line */
 	size_t setting_count;
 };
@@ -48,8 +48,8 @@ struct transfer {
 
 /* The verbs that only hold for the next command (commands.def, "after"). */
 struct pending {
-	uint64_t restart; /* REST's offset in bytes; 0: none */
-	bool rename; /* RNFR has named a file */
+	uint64_t restart;	     /* REST's offset in bytes; 0: none */
+	bool rename;		     /* RNFR has named a file */
 	char rename_from[PATH_TEXT]; /* as the client wrote it */
 };
 
@@ -68,29 +68,29 @@ struct session {
 	struct address local, peer;
 	char peer_text[ADDRESS_TEXT];
 
-	struct login login; /* kind LOGIN_NONE until 230 */
+	struct login login;	      /* kind LOGIN_NONE until 230 */
 	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
-	int64_t login_deadline; /* io_now() by which somebody must be in */
-	unsigned failures; /* failed logins */
-	unsigned strangers; /* unknown commands before login */
-	char home[PATH_TEXT]; /* the working directory at 230, which "~" stands for */
+	int64_t login_deadline;	      /* io_now() by which somebody must be in */
+	unsigned failures;	      /* failed logins */
+	unsigned strangers;	      /* unknown commands before login */
+	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 
-	bool ascii; /* TYPE A */
+	bool ascii;	    /* TYPE A */
 	bool extended_only; /* EPSV ALL */
-	bool aborted; /* ABOR ended a transfer and has not been answered yet */
-	bool finishing; /* the client has left, or must */
+	bool aborted;	    /* ABOR ended a transfer and has not been answered yet */
+	bool finishing;	    /* the client has left, or must */
 	enum exit_class outcome;
 	struct pending pending;
 	struct transfer transfer;
 
 	int native_log, transfer_log; /* owned; -1: none */
-	bool log_to_syslog; /* native lines go there */
+	bool log_to_syslog;	      /* native lines go there */
 
 	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
 	unsigned visited_count;
 
 	char command[LINE_MAX_SIZE + 1]; /* the line being run */
-	char text[SESSION_TEXT]; /* for the text of the reply in the making */
+	char text[SESSION_TEXT];	 /* for the text of the reply in the making */
 };
 
 #endif

@@ -9,15 +9,15 @@
 #include "text/path.h"
 
 struct listargs {
-	bool all; /* -a: also names that begin with a dot */
-	bool classify; /* -F */
-	bool itself; /* -d: the directory, not what is in it */
-	bool recurse; /* -R */
-	bool reverse; /* -r */
-	bool follow; /* -L */
-	bool verbose; /* -l: for NLST, the form of LIST */
+	bool all;		    /* -a: also names that begin with a dot */
+	bool classify;		    /* -F */
+	bool itself;		    /* -d: the directory, not what is in it */
+	bool recurse;		    /* -R */
+	bool reverse;		    /* -r */
+	bool follow;		    /* -L */
+	bool verbose;		    /* -l: for NLST, the form of LIST */
 	enum directory_order order; /* -t, -S */
-	const char *path; /* what follows the options; "" for the working directory */
+	const char *path;	    /* what follows the options; "" for the working directory */
 };
 
 /* Reads the options at the front of `text`; unknown letters are ignored, as other servers do. */

@@ -11,8 +11,8 @@
 #include "text/buffer.h"
 
 struct control {
-	int fd; /* owned */
-	bool ended; /* the client sends no more */
+	int fd;	     /* owned */
+	bool ended;  /* the client sends no more */
 	bool failed; /* the connection is broken: nothing can be sent */
 	unsigned
 		patience; /* seconds to wait for a client that does not read its replies; 0: for ever */

@@ -20,16 +20,16 @@
 struct line {
 	char bytes[2 * (LINE_MAX_SIZE + 2)];
 	size_t begin, end; /* of what has not been taken yet */
-	size_t seen; /* bytes from begin already known to hold no LF */
-	size_t skipped; /* of the over-long line being skipped; 0: none is */
+	size_t seen;	   /* bytes from begin already known to hold no LF */
+	size_t skipped;	   /* of the over-long line being skipped; 0: none is */
 	struct telnet telnet;
 };
 
 enum line_event {
-	LINE_NONE, /* no whole line yet */
-	LINE_READY, /* a line */
+	LINE_NONE,     /* no whole line yet */
+	LINE_READY,    /* a line */
 	LINE_TOO_LONG, /* a line was longer than LINE_MAX_SIZE: reported once, the rest is skipped */
-	LINE_FLOOD, /* it went on past LINE_SKIP_MAX */
+	LINE_FLOOD,    /* it went on past LINE_SKIP_MAX */
 };
 
 /* Room for more bytes: where to put them and how many. 0 when the buffer holds all it can; then a

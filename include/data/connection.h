@@ -15,14 +15,14 @@ enum data_state { DATA_NONE, DATA_LISTENING, DATA_TARGET, DATA_OPEN };
 
 struct data {
 	enum data_state state;
-	int fd; /* listener or connection, owned; -1 otherwise */
-	struct address target; /* of DATA_TARGET */
+	int fd;			  /* listener or connection, owned; -1 otherwise */
+	struct address target;	  /* of DATA_TARGET */
 	struct address announced; /* by PASV; no family: none can be */
-	struct address local; /* the control connection's own address, port 0 */
-	struct address peer; /* the control connection's client */
+	struct address local;	  /* the control connection's own address, port 0 */
+	struct address peer;	  /* the control connection's client */
 	int reserved; /* a socket bound to ftp_data_port while that was allowed, owned; -1: none */
 	bool on_reserved; /* the connection uses it */
-	bool draining; /* its last connection may still have bytes on the way */
+	bool draining;	  /* its last connection may still have bytes on the way */
 };
 
 void data_start(struct data *data, const struct address *local, const struct address *peer);

@@ -15,9 +15,9 @@
 enum pump_result {
 	PUMP_DONE,
 	PUMP_NETWORK, /* the data connection failed */
-	PUMP_FILE, /* the local file failed */
+	PUMP_FILE,    /* the local file failed */
 	PUMP_ABORTED, /* ABOR */
-	PUMP_GONE, /* the client has gone, or SIGTERM came */
+	PUMP_GONE,    /* the client has gone, or SIGTERM came */
 	PUMP_STALLED, /* nothing moved for `stall` seconds */
 };
 
@@ -25,12 +25,12 @@ struct pump {
 	int data; /* the data connection, borrowed */
 	struct watch *watch;
 	struct pace *pace;
-	unsigned stall; /* seconds; 0: for ever */
-	size_t chunk; /* trans_chunk_size */
+	unsigned stall;	    /* seconds; 0: for ever */
+	size_t chunk;	    /* trans_chunk_size */
 	bool kernel_copies; /* sendfile and splice may be used */
-	uint64_t moved; /* bytes on the data connection so far */
-	bool ended; /* an upload's data came to their end */
-	int error; /* -errno of PUMP_NETWORK and PUMP_FILE */
+	uint64_t moved;	    /* bytes on the data connection so far */
+	bool ended;	    /* an upload's data came to their end */
+	int error;	    /* -errno of PUMP_NETWORK and PUMP_FILE */
 };
 
 /* The file from `offset` to `end`, the size it had when it was announced; a file that announced none (0) is

@@ -10,7 +10,7 @@
 
 struct watch {
 	int control; /* borrowed; -1 watches nothing */
-	bool deaf; /* set by `heard` when it can take in no more: then only a hang-up counts */
+	bool deaf;   /* set by `heard` when it can take in no more: then only a hang-up counts */
 	/* Called when the control connection has something. Returns 0 to go on, -ECANCELED to give the
 	 * transfer up (ABOR), -EPIPE when the client is gone. */
 	int (*heard)(struct watch *watch);

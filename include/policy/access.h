@@ -7,17 +7,17 @@
 #include "policy/config.h"
 
 enum access_class {
-	CLASS_SESSION, /* always */
-	CLASS_LIST, /* read directories */
+	CLASS_SESSION,	/* always */
+	CLASS_LIST,	/* read directories */
 	CLASS_DOWNLOAD, /* read files */
-	CLASS_UPLOAD, /* make files */
-	CLASS_MKDIR, /* make directories */
-	CLASS_MODIFY, /* change or remove what is there */
-	CLASS_SITE, /* SITE, for sessions that are not anonymous */
-	CLASS_CHMOD, /* SITE CHMOD */
-	CLASS_TIMES, /* set times of files */
-	CLASS_PASSIVE, /* PASV, EPSV */
-	CLASS_ACTIVE, /* PORT, EPRT */
+	CLASS_UPLOAD,	/* make files */
+	CLASS_MKDIR,	/* make directories */
+	CLASS_MODIFY,	/* change or remove what is there */
+	CLASS_SITE,	/* SITE, for sessions that are not anonymous */
+	CLASS_CHMOD,	/* SITE CHMOD */
+	CLASS_TIMES,	/* set times of files */
+	CLASS_PASSIVE,	/* PASV, EPSV */
+	CLASS_ACTIVE,	/* PORT, EPRT */
 };
 
 /* Whether the class is open to an anonymous or another session (guests without

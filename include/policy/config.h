@@ -34,13 +34,13 @@ enum option_reach { OPTION_START, OPTION_SESSION };
 /* Where a value came from. */
 struct origin {
 	uint16_t source; /* index into config.sources; 0 is "default" */
-	uint16_t line; /* from 1; 0 where the source has no lines */
+	uint16_t line;	 /* from 1; 0 where the source has no lines */
 };
 
 /* A problem, or something tolerated, with its place. */
 struct config_note {
 	char file[256];
-	unsigned line; /* from 1; 0: the file as a whole */
+	unsigned line;	 /* from 1; 0: the file as a whole */
 	unsigned column; /* from 1; 0: the line as a whole */
 	char text[256];
 };
@@ -63,7 +63,7 @@ struct config {
 	unsigned source_count;
 
 	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
-	unsigned note_count; /* may exceed CONFIG_NOTES: the rest was dropped */
+	unsigned note_count;			/* may exceed CONFIG_NOTES: the rest was dropped */
 
 	char strings[65536]; /* all string values and source names */
 	size_t string_size;

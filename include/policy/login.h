@@ -18,20 +18,20 @@ enum login_kind { LOGIN_NONE, LOGIN_ANONYMOUS, LOGIN_GUEST, LOGIN_LOCAL };
 
 struct login {
 	enum login_kind kind;
-	bool anonymous; /* has the rights of anonymous: anonymous itself, and most guests */
+	bool anonymous;	       /* has the rights of anonymous: anonymous itself, and most guests */
 	char name[LOGIN_NAME]; /* the login name, after PAM */
 	char password[LOGIN_PASSWORD]; /* of an anonymous login only: an address, for the log */
-	struct account account; /* the system user the session becomes */
+	struct account account;	       /* the system user the session becomes */
 };
 
 /* What USER leads to. */
 enum login_user {
-	LOGIN_ASK, /* a password is needed */
-	LOGIN_NO_PASSWORD, /* anonymous, and none is wanted */
+	LOGIN_ASK,	      /* a password is needed */
+	LOGIN_NO_PASSWORD,    /* anonymous, and none is wanted */
 	LOGIN_ANONYMOUS_ONLY, /* not anonymous, and nobody else is admitted */
-	LOGIN_LISTED, /* refused by userlist_file */
-	LOGIN_UNLISTED, /* not admitted by userlist_file */
-	LOGIN_BROKEN, /* userlist_file can't be read: nobody may be let in */
+	LOGIN_LISTED,	      /* refused by userlist_file */
+	LOGIN_UNLISTED,	      /* not admitted by userlist_file */
+	LOGIN_BROKEN,	      /* userlist_file can't be read: nobody may be let in */
 };
 
 bool login_is_anonymous(const struct config *config, const char *user);

@@ -20,7 +20,7 @@ struct option_row {
 	size_t offset; /* of the value in struct config */
 	unsigned min, max;
 	union setting defaults[2]; /* soloftpd's, vsftpd's */
-	const char *reason; /* why it is refused */
+	const char *reason;	   /* why it is refused */
 };
 
 extern const struct option_row option_rows[OPTION_COUNT];

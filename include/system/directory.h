@@ -14,8 +14,8 @@
 enum directory_order { DIRECTORY_BY_NAME, DIRECTORY_BY_TIME, DIRECTORY_BY_SIZE };
 
 struct directory_entry {
-	uint64_t key; /* sorts before the name does */
-	uint32_t name;  /* offset into names */
+	uint64_t key;	/* sorts before the name does */
+	uint32_t name;	/* offset into names */
 	uint32_t known; /* 1 more than its index in facts; 0: it has none */
 };
 

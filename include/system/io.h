@@ -13,8 +13,8 @@
 #define IO_FOREVER INT64_MAX
 
 enum {
-	IO_READ = 1, /* the descriptor can be read, or has ended or failed */
-	IO_WRITE = 2, /* it can be written, or has failed */
+	IO_READ = 1,	/* the descriptor can be read, or has ended or failed */
+	IO_WRITE = 2,	/* it can be written, or has failed */
 	IO_CONTROL = 4, /* the control connection can be read, or has ended or failed */
 };
 

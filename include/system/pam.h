@@ -7,16 +7,16 @@
 #include "system/account.h"
 
 struct pam_login {
-	const char *service; /* file in /etc/pam.d */
-	const char *user; /* as the client gave it */
+	const char *service;  /* file in /etc/pam.d */
+	const char *user;     /* as the client gave it */
 	const char *password; /* borrowed; PAM wipes its own copy */
-	const char *host; /* PAM_RHOST: the client's numeric address */
+	const char *host;     /* PAM_RHOST: the client's numeric address */
 };
 
 struct pam_verdict {
 	char user[ACCOUNT_NAME]; /* after PAM: a module may have mapped the name */
 	const char *stage; /* of a refusal: "authenticate", "account", ...; NULL if admitted */
-	char reason[128]; /* of a refusal, for the log alone */
+	char reason[128];  /* of a refusal, for the log alone */
 };
 
 /* Runs authentication, account management and credentials. The answer to every prompt that hides

@@ -15,7 +15,7 @@ struct facts {
 	uid_t uid;
 	gid_t gid;
 	uint64_t links;
-	uint64_t size; /* bytes */
+	uint64_t size;	  /* bytes */
 	int64_t modified; /* seconds since 1970 */
 };
 

@@ -13,8 +13,8 @@ enum address_family { ADDRESS_NONE = 0, ADDRESS_IPV4 = 4, ADDRESS_IPV6 = 6 };
 struct address {
 	enum address_family family;
 	uint8_t host[16]; /* network order; IPv4 uses the first 4, the rest is zero */
-	uint32_t scope;   /* interface index of a link-local IPv6 address, else 0 */
-	uint16_t port;    /* host order */
+	uint32_t scope;	  /* interface index of a link-local IPv6 address, else 0 */
+	uint16_t port;	  /* host order */
 };
 
 /* The longest text of a host, with its terminator (INET6_ADDRSTRLEN). */

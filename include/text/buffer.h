@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct buffer {
-	char *data;      /* borrowed storage */
-	size_t size;     /* bytes in use */
+	char *data;	 /* borrowed storage */
+	size_t size;	 /* bytes in use */
 	size_t capacity; /* bytes of storage */
-	bool cut;        /* an append did not fit: what fitted was kept, the rest dropped */
+	bool cut;	 /* an append did not fit: what fitted was kept, the rest dropped */
 };
 
 /* Starts an empty buffer in `storage` of `capacity` bytes (at least 1), which the caller owns. */

@@ -14,7 +14,7 @@ struct listline {
 	const char *group;
 	uint32_t mode; /* st_mode, file type and permissions */
 	uint64_t links;
-	uint64_t size;    /* bytes */
+	uint64_t size;	  /* bytes */
 	int64_t modified; /* seconds since 1970 */
 };
 
@@ -22,8 +22,8 @@ struct listline {
  * (type letter, rwx with s S t T), then "%4lu %-8s %-8s %8llu %s %s" in vsftpd's widths. In the name
  * and the target every control byte (below 0x20, and 0x7F) becomes '?', so that an entry is one line;
  * other bytes pass. `classify` puts the mark of `LIST -F` right behind the name: / @ * | = */
-void listline_append(struct buffer *b, const struct listline *entry, int64_t now, bool local,
-	bool classify);
+void listline_append(
+	struct buffer *b, const struct listline *entry, int64_t now, bool local, bool classify);
 
 /* Appends a name for NLST, without line end, with the same rule for control bytes. */
 void listline_append_name(struct buffer *b, const char *name);

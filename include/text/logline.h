@@ -34,12 +34,12 @@ struct logline {
 	const char *user;   /* NULL before USER */
 	const char *client; /* numeric address */
 	enum logline_event event;
-	bool ok;          /* OK or FAIL; ignored by CONNECT, COMMAND and RESPONSE */
-	const char *text; /* path, reason, command or reply; NULL for none */
-	uint64_t bytes;   /* shown when not zero */
-	double seconds;   /* of a transfer: for its rate */
+	bool ok;			/* OK or FAIL; ignored by CONNECT, COMMAND and RESPONSE */
+	const char *text;		/* path, reason, command or reply; NULL for none */
+	uint64_t bytes;			/* shown when not zero */
+	double seconds;			/* of a transfer: for its rate */
 	const char *anonymous_password; /* LOGIN of an anonymous user, else NULL */
-	bool keep_utf8;   /* valid UTF-8 sequences stay (wc_logs_enable), but no C1 controls, line
+	bool keep_utf8; /* valid UTF-8 sequences stay (wc_logs_enable), but no C1 controls, line
 			   * separators (U+2028, 2029) or marks of direction (U+202A-202E, 2066-2069) */
 };
 
@@ -56,14 +56,14 @@ void logline_append_native(struct buffer *b, const struct logline *line, bool st
 
 struct xferline {
 	int64_t now;
-	uint64_t seconds;   /* at least 1 is written */
+	uint64_t seconds; /* at least 1 is written */
 	const char *client;
 	uint64_t bytes;
-	const char *path;   /* absolute in the session's root */
+	const char *path; /* absolute in the session's root */
 	bool ascii;
-	bool incoming;      /* i: stored on the server; o: retrieved from it */
-	char access;        /* 'a' anonymous, 'g' guest, 'r' real */
-	const char *user;   /* for anonymous: the password given */
+	bool incoming;	  /* i: stored on the server; o: retrieved from it */
+	char access;	  /* 'a' anonymous, 'g' guest, 'r' real */
+	const char *user; /* for anonymous: the password given */
 	bool complete;
 	bool keep_utf8;
 };

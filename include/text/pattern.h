@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 enum {
-	PATTERN_BRACES = 1,      /* {a,b,c}: one of the alternatives; braces do not nest */
-	PATTERN_HIDDEN_DOT = 2,  /* a name's leading '.' is matched only by a '.' that begins the
+	PATTERN_BRACES = 1,	/* {a,b,c}: one of the alternatives; braces do not nest */
+	PATTERN_HIDDEN_DOT = 2, /* a name's leading '.' is matched only by a '.' that begins the
 				  * pattern or an alternative, as in the shell: "*.a" does not */
 };
 

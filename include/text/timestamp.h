@@ -13,8 +13,8 @@
 
 struct civil {
 	int64_t year;
-	int month;  /* 1 to 12 */
-	int day;    /* 1 to 31 */
+	int month; /* 1 to 12 */
+	int day;   /* 1 to 31 */
 	int hour, minute, second;
 	int weekday; /* 0 is Sunday */
 };

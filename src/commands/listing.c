@@ -27,11 +27,11 @@
 struct listing {
 	struct session *session;
 	struct listargs args;
-	bool names_only; /* NLST */
-	char path[PATH_TEXT]; /* the directory, or the one file */
+	bool names_only;	 /* NLST */
+	char path[PATH_TEXT];	 /* the directory, or the one file */
 	char pattern[PATH_TEXT]; /* of the last component; "" for none */
-	const char *prefix; /* before each name of NLST; "" for none */
-	bool dots; /* "." and ".." too */
+	const char *prefix;	 /* before each name of NLST; "" for none */
+	bool dots;		 /* "." and ".." too */
 	int64_t now;
 
 	struct buffer out;
@@ -397,6 +397,7 @@ static struct reply send_over_data(
 	transfer_sending(&watch);
 	send_all(l, &watch, directory, is_directory);
 	session->transfer.verb = NULL;
+	l->pump = NULL;
 	answer = transfer_finish(session, &pump, l->result, false);
 	return answer.code == 226 ? reply(226, "Directory send OK.") : answer;
 }

@@ -22,8 +22,8 @@ static bool is_word(const char *text, size_t size, const char *word)
 }
 
 struct findings {
-	bool any;         /* a whole line waits */
-	bool abort;       /* an ABOR is among the lines that wait */
+	bool any;	  /* a whole line waits */
+	bool abort;	  /* an ABOR is among the lines that wait */
 	bool status_next; /* the next line is a STAT without argument */
 };
 

@@ -83,9 +83,9 @@ static int check_root(const struct config *config, const struct login *login, co
 
 struct plan {
 	bool jailed;
-	char home[PATH_TEXT]; /* of the account, or the jail's part of it */
+	char home[PATH_TEXT];	/* of the account, or the jail's part of it */
 	char inside[PATH_TEXT]; /* where to go inside the jail; "" for its root */
-	char root[PATH_TEXT]; /* local_root or anon_root; "" for none */
+	char root[PATH_TEXT];	/* local_root or anon_root; "" for none */
 };
 
 /* "/jail/./home" names the jail and the place to start in it (passwd_chroot_enable). */

@@ -154,7 +154,7 @@ static int sort(struct directory *d)
 
 static int set_keys(struct directory *d, enum directory_order order)
 {
-	d->facts = malloc(d->count * sizeof(*d->facts));
+	d->facts = calloc(d->count, sizeof(*d->facts));
 	if (!d->facts)
 		return -ENOMEM;
 	for (size_t i = 0; i < d->count; i++) {

@@ -83,7 +83,7 @@ void log_system(enum log_level level, const char *text)
 	if (!named)
 		openlog(name, LOG_PID, LOG_FTP);
 	named = true;
-	for (; text[size] && size < sizeof(line) - 1; size++) {
+	for (; size < sizeof(line) - 1 && text[size]; size++) {
 		unsigned char byte = (unsigned char)text[size];
 		line[size] = byte < 0x20 || byte == 0x7f ? '?' : text[size];
 	}

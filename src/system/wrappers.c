@@ -6,7 +6,7 @@
 
 /* What tcpd.h expects of its user. */
 int allow_severity = 6; /* LOG_INFO */
-int deny_severity = 4; /* LOG_WARNING */
+int deny_severity = 4;	/* LOG_WARNING */
 
 /*
  * libwrap asks NIS for a domain name before it looks into netgroups; the archive leaves the function

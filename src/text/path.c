@@ -9,10 +9,10 @@
  * ".." takes back, so only the result has to fit.
  */
 struct walk {
-	const char *text; /* what is being read */
-	size_t left; /* bytes of it not read yet */
+	const char *text;      /* what is being read */
+	size_t left;	       /* bytes of it not read yet */
 	const char *directory; /* what comes after it, or NULL */
-	size_t cancelled; /* ".." still waiting for a name */
+	size_t cancelled;      /* ".." still waiting for a name */
 };
 
 static void walk_start(struct walk *w, const char *directory, const char *path)
