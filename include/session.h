@@ -21,7 +21,6 @@ enum exit_class {
 	EXIT_CLASS_USAGE = 2,	      /* the command line */
 	EXIT_CLASS_CONFIGURATION = 3, /* the administrator's files */
 	EXIT_CLASS_SYSTEM = 4,	      /* the machine */
-	EXIT_CLASS_BUG = 70,
 };
 
 /* What a session starts from. All pointers are borrowed for the whole session. */
@@ -36,7 +35,7 @@ struct session_start {
 };
 
 /* Runs one session to its end: configuration, greeting, commands, farewell. Closes the control
- * connection and everything else it opened. */
+ * connection and everything else it opened. Once a process: it may leave it in a jail, without root. */
 enum exit_class session_run(const struct session_start *start);
 
 /* What a transfer in progress is about; told by STAT and left to the log. */

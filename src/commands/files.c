@@ -86,9 +86,9 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 static struct reply retrieve(struct session *session, const char *path, struct record_transfer *log)
 {
 	bool converts = session->ascii && session->config.ascii_download_enable;
-	struct facts facts;
+	struct facts facts = {.size = 0};
 	struct reply answer;
-	int fd, error;
+	int fd = -1, error;
 
 	if (converts && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
@@ -175,10 +175,13 @@ static void discard(const struct upload *upload)
 	(void)vfs_remove_open_file(upload->path, upload->fd);
 }
 
-/* An upload whose data came to their end may be whole, whatever else went wrong: its file stays. */
+/* An upload whose data came to their end may be whole, whatever else went wrong, and one that added to a
+ * file did not make what was there before: their files stay. */
 static void clean_up(struct session *session, const struct upload *upload, const struct pump *pump)
 {
-	if (session->config.delete_failed_uploads && !pump->ended)
+	bool added = upload->storing == STORING_END || session->pending.restart > 0;
+
+	if (session->config.delete_failed_uploads && !pump->ended && (upload->created || !added))
 		discard(upload);
 }
 

@@ -149,7 +149,7 @@ struct reply cmd_rnto(struct session *session, const char *argument)
 struct reply cmd_size(struct session *session, const char *argument)
 {
 	char path[PATH_TEXT];
-	struct facts facts;
+	struct facts facts = {.size = 0};
 	struct buffer b;
 	int error;
 
@@ -195,7 +195,7 @@ static int64_t from_civil(struct session *session, const struct civil *civil)
 struct reply cmd_mdtm(struct session *session, const char *argument)
 {
 	char path[PATH_TEXT];
-	struct facts facts;
+	struct facts facts = {.size = 0};
 	struct civil civil;
 	struct buffer b;
 	size_t size;

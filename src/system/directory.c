@@ -58,7 +58,7 @@ static int add(struct directory *d, const char *name)
 	d->entries = entries;
 	if (error == 0 && d->names_size > UINT32_MAX)
 		error = -ENOMEM;
-	if (error < 0)
+	if (error != 0)
 		return error;
 	memcpy(d->names + d->names_size, name, size);
 	d->entries[d->count++] =
