@@ -134,8 +134,10 @@ static struct reply run(struct session *session, struct call *call)
 	const struct command *command = command_find(call->verb);
 	struct reply answer;
 
-	if (!command)
+	if (!command) {
+		clear_pending(session, AFTER_RESTART);
 		return unknown(session, call);
+	}
 	/* RNFR begins anew, also when it is refused. */
 	if (command->after == AFTER_RENAME)
 		session->pending.rename = false;

@@ -15,11 +15,9 @@
 
 /* Clients read a file's size out of "(N bytes)", so it must not stand there when conversion makes
  * another number of bytes. */
-static void append_opening(
-	struct buffer *b, bool ascii, bool converts, const char *path, uint64_t bytes)
+static void append_opening(struct buffer *b, bool converts, const char *path, uint64_t bytes)
 {
-	buffer_string(b, "Opening ");
-	buffer_string(b, ascii ? "ASCII" : "BINARY");
+	buffer_string(b, converts ? "Opening ASCII" : "Opening BINARY");
 	buffer_string(b, " mode data connection for ");
 	for (; *path; path++)
 		buffer_byte(b, *path == '\n' ? '?' : *path);
@@ -69,7 +67,7 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	pump = transfer_pump(session, &watch);
 	session->transfer = (struct transfer){"RETR", path, &pump.moved};
 	buffer_start(&b, session->text, sizeof(session->text));
-	append_opening(&b, log->ascii, converts, path, size);
+	append_opening(&b, converts, path, size);
 	(void)record_mark(session, 150, buffer_text(&b));
 	transfer_sending(&watch);
 	log->started = io_microseconds();

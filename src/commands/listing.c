@@ -347,7 +347,8 @@ static int open_listing(struct listing *l, struct directory *out_directory, bool
 	*out_is_directory = false;
 	if (!l->args.itself || l->pattern[0])
 		error = read_directory(l, l->path[0] ? l->path : ".", out_directory);
-	if (error == -ENOTDIR)
+	/* A file, or a link that leads nowhere. */
+	if (error == -ENOTDIR || error == -ENOENT || error == -ELOOP)
 		return list_one(l);
 	*out_is_directory = error == 0;
 	return error;

@@ -138,8 +138,6 @@ struct reply cmd_pasv(struct session *session, const char *argument)
 	if (session->extended_only)
 		return reply(501, "PASV is not allowed after EPSV ALL.");
 	announced = session->data.announced;
-	if (announced.family == ADDRESS_NONE)
-		return reply(425, "PASV needs IPv4; use EPSV.");
 	error = data_listen(&session->data, &session->config, &address);
 	if (error < 0)
 		return not_listening(error);

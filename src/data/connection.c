@@ -24,9 +24,6 @@ int data_announce(struct data *data, const struct config *config, struct config_
 	int status;
 
 	data->announced = data->local;
-	/* An address invented for a client that came by IPv6 would lead nowhere. */
-	if (data->local.family != ADDRESS_IPV4)
-		data->announced.family = ADDRESS_NONE;
 	if (!text)
 		return 0;
 	status = address_parse_host(text, &address);

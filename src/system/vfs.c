@@ -165,19 +165,44 @@ int vfs_link_target(const char *path, char *out, size_t capacity)
 	return 0;
 }
 
-int vfs_real(const char *path, char *out, size_t capacity)
+/* The path that the symbolic link `path` holds, as seen from where the link is. */
+static int follow_link(const char *path, char *out, size_t capacity)
 {
-	char parent[PATH_TEXT], real[PATH_MAX];
-	int error;
+	static char parent[PATH_TEXT], target[PATH_TEXT];
+	int error = vfs_link_target(path, target, sizeof(target));
 
-	if (realpath(path, real))
-		return path_join("", real, out, capacity);
-	error = path_parent(path, parent, sizeof(parent));
+	if (error == 0)
+		error = path_parent(path, parent, sizeof(parent));
+	if (error < 0)
+		return error;
+	return path_join(target[0] == '/' ? "" : parent, target, out, capacity);
+}
+
+static int real_parent(const char *path, char *out, size_t capacity)
+{
+	static char parent[PATH_TEXT], real[PATH_MAX];
+	int error = path_parent(path, parent, sizeof(parent));
+
 	if (error < 0)
 		return error;
 	if (!realpath(parent, real))
 		return -errno;
 	return path_join(real, path_last(path), out, capacity);
+}
+
+int vfs_real(const char *path, char *out, size_t capacity)
+{
+	static char real[PATH_MAX], from[PATH_TEXT], to[PATH_TEXT];
+	int error = path_join("", path, from, sizeof(from));
+
+	if (error < 0)
+		return error;
+	if (realpath(path, real))
+		return path_join("", real, out, capacity);
+	/* Links that lead to nothing yet: the name they would give a new file. */
+	for (int links = 0; links < 16 && follow_link(from, to, sizeof(to)) == 0; links++)
+		memcpy(from, to, sizeof(from));
+	return real_parent(from, out, capacity);
 }
 
 int vfs_enter(const char *path)
