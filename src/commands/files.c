@@ -13,17 +13,16 @@
 
 /* ---- RETR ---- */
 
-/* Clients read a file's size out of "(N bytes)", so it must not stand there when conversion makes
- * another number of bytes. */
-static void append_opening(struct buffer *b, bool converts, const char *path, uint64_t bytes)
+/* Clients read a file's size out of "(N bytes)": it stands there only when that many bytes will come. */
+static void append_opening(struct buffer *b, bool converts, const char *path, const uint64_t *bytes)
 {
 	buffer_string(b, converts ? "Opening ASCII" : "Opening BINARY");
 	buffer_string(b, " mode data connection for ");
 	for (; *path; path++)
 		buffer_byte(b, *path == '\n' ? '?' : *path);
-	if (!converts) {
+	if (bytes) {
 		buffer_string(b, " (");
-		buffer_number(b, bytes);
+		buffer_number(b, *bytes);
 		buffer_string(b, " bytes)");
 	}
 	buffer_byte(b, '.');
@@ -67,7 +66,7 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	pump = transfer_pump(session, &watch);
 	session->transfer = (struct transfer){"RETR", path, &pump.moved};
 	buffer_start(&b, session->text, sizeof(session->text));
-	append_opening(&b, converts, path, size);
+	append_opening(&b, converts, path, converts || start > 0 ? NULL : &size);
 	(void)record_mark(session, 150, buffer_text(&b));
 	transfer_sending(&watch);
 	log->started = io_microseconds();

@@ -72,7 +72,6 @@ static bool data_passive(struct player *player, char *rest)
 	player->data = wire_connect(from.size > 0 ? &from : NULL, &to, player->patience);
 	if (player->data < 0)
 		return fail(player, "data connection: %s", strerror(errno));
-	player->passive[0] = '\0';
 	return true;
 }
 

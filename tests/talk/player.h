@@ -16,13 +16,13 @@
 struct player {
 	const struct script *script;
 	const struct item *item; /* the line now being played */
-	unsigned int patience; /* seconds a step */
+	unsigned int patience;	 /* seconds a step */
 	struct variables variables;
 	struct bytes transcript;
 	struct bytes failure; /* empty: none so far */
-	int control; /* -1: closed by the client */
-	bool ended; /* the server has closed it */
-	bool skipping; /* "< ..." was the last line */
+	int control;	      /* -1: closed by the client */
+	bool ended;	      /* the server has closed it */
+	bool skipping;	      /* "< ..." was the last line */
 	struct bytes received;
 	char passive[128]; /* the last 227 or 229 */
 	int listener;
@@ -56,7 +56,7 @@ struct attributes {
 	gid_t group;
 	struct timespec time;
 	uint64_t size;
-	const char *text; /* NULL: none */
+	const char *text;   /* NULL: none */
 	const char *target; /* of a link */
 };
 

@@ -29,9 +29,9 @@ struct script {
 	unsigned int patience; /* seconds a step */
 	const char *daemon;
 	const char *from; /* the client's address */
-	const char *to; /* the server's; NULL: loopback of the client's family */
-	bool mapped; /* an IPv4 client at an IPv6 socket */
-	int exit_status; /* -1: 0 or 1 */
+	const char *to;	  /* the server's; NULL: loopback of the client's family */
+	bool mapped;	  /* an IPv4 client at an IPv6 socket */
+	int exit_status;  /* -1: 0 or 1 */
 	const char *settings[SETTINGS_MAX];
 	size_t setting_count;
 	const char *load; /* a file named by the environment; NULL: none */
