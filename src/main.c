@@ -127,8 +127,10 @@ int main(int argc, char **argv)
 	buffer_string(&b, base_name(argv[0]));
 	start.daemon = buffer_text(&b);
 	buffer_start(&b, load, sizeof(load));
-	buffer_string(&b, load_file() ? load_file() : "");
-	start.load_file = load[0] ? buffer_text(&b) : NULL;
+	if (load_file()) {
+		buffer_string(&b, load_file());
+		start.load_file = buffer_text(&b);
+	}
 	start.file_count = arguments.file_count;
 	start.setting_count = arguments.setting_count;
 	process_title_start(argc, argv);

@@ -97,6 +97,7 @@ static enum exit_class ask_wrappers(struct session *session)
 		else if (process_variable("VSFTPD_LOAD_CONF"))
 			file = process_variable("VSFTPD_LOAD_CONF");
 	}
+	/* A rule that names the variable but no file restricts nothing: refused, like a missing file. */
 	if (file && load_file(session, file, false) < 0)
 		return EXIT_CLASS_CONFIGURATION;
 	return EXIT_CLASS_CLEAN;

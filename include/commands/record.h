@@ -51,6 +51,9 @@ void record_problem(struct session *session, const char *text);
 /* The same for a problem with a place in the configuration. */
 void record_error(struct session *session, const struct config_note *error);
 
+/* Why a login was refused: for syslog alone, the client and the transfer logs get no reason. */
+void record_refusal(struct session *session, const char *why);
+
 /* What the configuration's reader tolerated so far; each is told once. */
 void record_notes(struct session *session);
 

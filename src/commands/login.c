@@ -67,7 +67,8 @@ static struct reply broken(struct session *session, const char *what, const char
 
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, "login of \"");
-	buffer_string(&b, session->user);
+	for (const char *at = session->user; *at && b.size < LOGIN_NAME; at++)
+		buffer_byte(&b, *at == '"' ? '_' : *at);
 	buffer_string(&b, "\": ");
 	buffer_string(&b, what);
 	buffer_string(&b, why);
@@ -111,7 +112,7 @@ struct reply cmd_user(struct session *session, const char *argument)
 		return broken(session, "userlist_file can't be read: ",
 			session->config.userlist_file ? session->config.userlist_file : "(none)");
 	case LOGIN_NO_PASSWORD:
-		return cmd_pass(session, "");
+		return cmd_pass(session, "<no password>"); /* for the logs */
 	case LOGIN_ASK:
 		break;
 	}
@@ -147,22 +148,9 @@ static void settle_in(struct session *session, const struct login *login)
 		(void)path_join("", "/", session->home, sizeof(session->home));
 }
 
-/* Why a login was refused is for syslog alone: the client and the transfer log get no reason. */
-static void explain(struct session *session, const char *why)
-{
-	char text[512];
-	struct buffer b;
-
-	buffer_start(&b, text, sizeof(text));
-	buffer_string(&b, session->peer_text);
-	buffer_string(&b, ": login refused: ");
-	buffer_string(&b, why);
-	log_system(LOG_LEVEL_WARNING, buffer_text(&b));
-}
-
 static struct reply refuse_password(struct session *session, int64_t since, const char *why)
 {
-	explain(session, why);
+	record_refusal(session, why);
 	record_login(session, false, NULL);
 	return refuse(session, since, "Login incorrect.");
 }

@@ -8,6 +8,7 @@
 #include "system/vfs.h"
 #include "system/zone.h"
 
+/* User and file names are in it, which a client may have chosen: only plain characters go through. */
 static void tell(struct session *session, enum log_level level, const char *text)
 {
 	char line[1024];
@@ -18,7 +19,8 @@ static void tell(struct session *session, enum log_level level, const char *text
 		buffer_string(&b, session->peer_text);
 		buffer_string(&b, ": ");
 	}
-	buffer_string(&b, text);
+	for (; *text; text++)
+		buffer_byte(&b, *text < ' ' || *text > '~' ? '?' : *text);
 	log_system(level, buffer_text(&b));
 }
 
@@ -40,6 +42,17 @@ void record_problem(struct session *session, const char *text)
 void record_error(struct session *session, const struct config_note *error)
 {
 	tell_note(session, LOG_LEVEL_ERROR, error);
+}
+
+void record_refusal(struct session *session, const char *why)
+{
+	char text[512];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, "login refused: ");
+	buffer_string(&b, why);
+	tell(session, LOG_LEVEL_WARNING, buffer_text(&b));
 }
 
 void record_notes(struct session *session)

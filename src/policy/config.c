@@ -295,7 +295,8 @@ int config_file(struct config *config, const char *file, bool late, struct confi
 	int error = file_read(file, true, text, sizeof(text), &size);
 
 	if (error < 0) {
-		set_note(out_error, file, 0, 0, "can't be read", file_problem(error));
+		set_note(out_error, *file ? file : "(no file name)", 0, 0, "can't be read",
+			file_problem(error));
 		return error == -ENOENT ? -ENOENT : -EINVAL;
 	}
 	error = add_source(&at, file);

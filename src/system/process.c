@@ -45,9 +45,7 @@ void process_clean(void)
 
 const char *process_variable(const char *name)
 {
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
+	return getenv(name);
 }
 
 bool process_is_root(void)
