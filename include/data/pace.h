@@ -10,7 +10,7 @@
 
 struct pace {
 	uint64_t rate; /* bytes a second; 0: no limit */
-	int64_t due; /* when what was moved so far is paid for: microseconds on the monotonic clock */
+	int64_t due; /* when what was moved so far is paid for: nanoseconds on the monotonic clock */
 };
 
 /* How many bytes may be moved at once: `chunk` if that is set (at least 4096), otherwise so much that

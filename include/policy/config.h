@@ -34,7 +34,7 @@ enum option_reach { OPTION_START, OPTION_SESSION };
 /* Where a value came from. */
 struct origin {
 	uint16_t source; /* index into config.sources; 0 is "default" */
-	uint16_t line;	 /* from 1; 0 where the source has no lines */
+	uint32_t line;	 /* from 1; 0 where the source has no lines */
 };
 
 /* A problem, or something tolerated, with its place. */

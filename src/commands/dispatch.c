@@ -75,9 +75,12 @@ static bool keeps_blanks(enum argument argument)
 
 bool dispatch_would_permit(const struct session *session, const struct command *command)
 {
+	bool in = session->login.kind != LOGIN_NONE;
+
 	if (command->handle == cmd_none)
 		return false;
-	if (command->phase == PHASE_IN && !access_permits_verb(&session->config, command->verb))
+	if ((in || command->phase == PHASE_IN) &&
+		!access_permits_verb(&session->config, command->verb))
 		return false;
 	return access_permits(&session->config, session->login.anonymous, command->class);
 }

@@ -48,7 +48,8 @@ static void append_code(struct buffer *b, int code, char separator)
 
 static void append_text(struct buffer *b, const char *line, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
+	/* Room is kept for a doubled byte and the line end. */
+	for (size_t i = 0; i < size && buffer_room(b) >= 4; i++) {
 		unsigned char byte = (unsigned char)line[i];
 		if (byte == '\r')
 			buffer_bytes(b, "\r\0", 2);

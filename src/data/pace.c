@@ -19,13 +19,13 @@ size_t pace_chunk(const struct pace *pace, size_t chunk, size_t most)
 
 int64_t pace_charge(struct pace *pace, int64_t now, size_t bytes)
 {
-	int64_t now_us = now * 1000;
+	int64_t now_ns = now * 1000000;
 
 	if (pace->rate == 0)
 		return now;
-	if (pace->due < now_us)
-		pace->due = now_us;
-	/* Bytes are at most a few MiB here: the product fits. */
-	pace->due += (int64_t)((uint64_t)bytes * 1000000 / pace->rate);
-	return pace->due / 1000;
+	if (pace->due < now_ns)
+		pace->due = now_ns;
+	/* Pieces are at most a few MiB: the product fits. */
+	pace->due += (int64_t)((uint64_t)bytes * 1000000000 / pace->rate);
+	return pace->due / 1000000;
 }

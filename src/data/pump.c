@@ -121,15 +121,22 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 	return result;
 }
 
-static enum pump_result read_and_send(struct pump *pump, int file)
+/* How much of the next `most` bytes lies before `end` (0: not known). */
+static size_t up_to(uint64_t offset, uint64_t end, size_t most)
+{
+	return end > 0 && end - offset < most ? (size_t)(end - offset) : most;
+}
+
+static enum pump_result read_and_send(struct pump *pump, int file, uint64_t offset, uint64_t end)
 {
 	enum pump_result result = PUMP_DONE;
 	unsigned count = 0;
 
-	while (result == PUMP_DONE) {
-		ssize_t got = vfs_read(file, memory, sizeof(memory));
+	while (result == PUMP_DONE && (end == 0 || offset < end)) {
+		ssize_t got = vfs_read(file, memory, up_to(offset, end, sizeof(memory)));
 		if (got <= 0)
 			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
+		offset += (uint64_t)got;
 		result = pump_bytes(pump, memory, (size_t)got);
 		if (result == PUMP_DONE)
 			result = glance(pump, &count);
@@ -148,7 +155,8 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		sent = copy_to_socket(pump->data, file, *offset, chunk_size(pump));
+		sent = copy_to_socket(
+			pump->data, file, *offset, up_to(*offset, end, chunk_size(pump)));
 		if (sent == -EAGAIN) {
 			result = wait_ready(pump, IO_WRITE);
 			continue;
@@ -182,7 +190,7 @@ enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uin
 			return result;
 	}
 	error = vfs_seek(file, offset);
-	return error < 0 ? file_error(pump, error) : read_and_send(pump, file);
+	return error < 0 ? file_error(pump, error) : read_and_send(pump, file, offset, end);
 }
 
 enum pump_result pump_download_ascii(struct pump *pump, int file)

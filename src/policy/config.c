@@ -212,7 +212,7 @@ static int read_setting(struct place *at, char *setting, size_t column)
 	}
 	error = read_value(at, option, value);
 	if (error == 0)
-		at->config->origin[option] = (struct origin){at->source, (uint16_t)at->line};
+		at->config->origin[option] = (struct origin){at->source, at->line};
 	return error;
 }
 
@@ -289,7 +289,7 @@ static const char *file_problem(int error)
 
 int config_file(struct config *config, const char *file, bool late, struct config_note *out_error)
 {
-	static char text[CONFIG_FILE_MAX + 2];
+	static char text[CONFIG_FILE_MAX + 1];
 	struct place at = {.config = config, .error = out_error, .file = file, .late = late};
 	size_t size;
 	int error = file_read(file, true, text, sizeof(text), &size);

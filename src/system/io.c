@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -50,6 +51,15 @@ int64_t io_deadline(unsigned seconds)
 	return seconds == 0 ? IO_FOREVER : io_now() + (int64_t)seconds * 1000;
 }
 
+/* ppoll delivers a signal that was held back only when nothing is ready: a busy client must not keep the
+ * session from hearing SIGTERM. */
+static bool is_terminated(void)
+{
+	sigset_t pending;
+
+	return terminated || (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1);
+}
+
 static int wait_for(struct pollfd polled[2], int64_t deadline)
 {
 	for (;;) {
@@ -65,7 +75,7 @@ static int wait_for(struct pollfd polled[2], int64_t deadline)
 			limit = &left;
 		}
 		ready = ppoll(polled, 2, limit, &unblocked);
-		if (terminated)
+		if (is_terminated())
 			return -EINTR;
 		if (ready > 0)
 			return 0;

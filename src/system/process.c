@@ -29,7 +29,8 @@ int process_take_socket(void)
 	for (int fd = 0; fd <= 2; fd++)
 		if (dup2(null, fd) < 0)
 			return -errno;
-	close(null);
+	if (null > 2)
+		close(null);
 	return control;
 }
 

@@ -11,6 +11,9 @@
 
 #include "text/path.h"
 
+/* Symbolic links the kernel follows in one name (path_resolution(7)). */
+#define LINKS_MAX 40
+
 static int result(int status)
 {
 	return status < 0 ? -errno : 0;
@@ -200,7 +203,7 @@ int vfs_real(const char *path, char *out, size_t capacity)
 	if (realpath(path, real))
 		return path_join("", real, out, capacity);
 	/* Links that lead to nothing yet: the name they would give a new file. */
-	for (int links = 0; links < 16 && follow_link(from, to, sizeof(to)) == 0; links++)
+	for (int links = 0; links < LINKS_MAX && follow_link(from, to, sizeof(to)) == 0; links++)
 		memcpy(from, to, sizeof(from));
 	return real_parent(from, out, capacity);
 }
