@@ -20,7 +20,7 @@ int dispatch_split(char *text, size_t size, struct call *out_call);
 struct reply dispatch_gate(
 	const struct session *session, const struct command *command, struct call *call);
 
-/* Whether FEAT and HELP may name the command: policy would let it pass (after login). */
+/* Whether FEAT may name the command: policy would let it pass (after login). */
 bool dispatch_would_permit(const struct session *session, const struct command *command);
 
 /* Runs one command line and queues its reply. The line is wiped at once: it may hold a password, and a

@@ -107,7 +107,7 @@ void config_blame(const struct config *config, enum option option, const char *t
 /* Appends a note as "file:line:column: text", leaving out what is 0. */
 void config_append_note(struct buffer *b, const struct config_note *note);
 
-/* Makes a name for a comma-separated list: whether `word` (any case) is an element of `list`. */
+/* Whether `word` (any case) is an element of `list`, which commas and blanks separate; NULL has none. */
 bool config_lists(const char *list, const char *word);
 
 #endif

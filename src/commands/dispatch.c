@@ -73,14 +73,30 @@ static bool keeps_blanks(enum argument argument)
 	       argument == ARGUMENT_TEXT;
 }
 
+/* A verb stands for its old X form too: who denies MKD does not mean to leave XMKD open. */
+static const char *principal_verb(const struct command *command)
+{
+	if (command->verb[0] != 'X')
+		return command->verb;
+	for (size_t i = 0; i < command_count; i++)
+		if (command_table[i].handle == command->handle)
+			return command_table[i].verb;
+	return command->verb;
+}
+
+static bool is_listed_open(const struct session *session, const struct command *command)
+{
+	return access_permits_verb(&session->config, command->verb) &&
+		!config_lists(session->config.cmds_denied, principal_verb(command));
+}
+
 bool dispatch_would_permit(const struct session *session, const struct command *command)
 {
 	bool in = session->login.kind != LOGIN_NONE;
 
 	if (command->handle == cmd_none)
 		return false;
-	if ((in || command->phase == PHASE_IN) &&
-		!access_permits_verb(&session->config, command->verb))
+	if ((in || command->phase == PHASE_IN) && !is_listed_open(session, command))
 		return false;
 	return access_permits(&session->config, session->login.anonymous, command->class);
 }
@@ -92,7 +108,7 @@ struct reply dispatch_gate(
 
 	if (!in && command->phase == PHASE_IN)
 		return reply(530, "Please login with USER and PASS.");
-	if (in && !access_permits_verb(&session->config, command->verb))
+	if (in && !is_listed_open(session, command))
 		return reply(550, "Permission denied.");
 	if (!keeps_blanks(command->argument))
 		trim(call);

@@ -55,12 +55,13 @@ static void answer_status(struct session *session)
 static int consider(struct session *session, bool *out_any)
 {
 	bool may_ask = access_permits_verb(&session->config, "STAT");
+	bool may_abort = access_permits_verb(&session->config, "ABOR");
 
 	for (;;) {
 		struct findings found = {.any = false};
 		line_peek(&session->control.line, look, &found);
 		*out_any = found.any;
-		if (found.abort) {
+		if (found.abort && may_abort) {
 			session->aborted = true;
 			return -ECANCELED;
 		}
@@ -180,6 +181,7 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 
 struct pump transfer_pump(struct session *session, struct watch *watch)
 {
+	pace_begin(&session->pace, io_now());
 	return (struct pump){.data = session->data.fd,
 		.watch = watch,
 		.pace = &session->pace,

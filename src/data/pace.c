@@ -2,6 +2,15 @@
 
 #define LEAST_CHUNK 4096
 
+/* Time lost while moving a piece may be made up for, this much at most: nanoseconds. */
+#define CREDIT ((int64_t)100 * 1000000)
+
+void pace_begin(struct pace *pace, int64_t now)
+{
+	if (pace->due < now * 1000000)
+		pace->due = now * 1000000;
+}
+
 size_t pace_chunk(const struct pace *pace, size_t chunk, size_t most)
 {
 	size_t size = chunk;
@@ -23,8 +32,8 @@ int64_t pace_charge(struct pace *pace, int64_t now, size_t bytes)
 
 	if (pace->rate == 0)
 		return now;
-	if (pace->due < now_ns)
-		pace->due = now_ns;
+	if (pace->due < now_ns - CREDIT)
+		pace->due = now_ns - CREDIT;
 	/* Pieces are at most a few MiB: the product fits. */
 	pace->due += (int64_t)((uint64_t)bytes * 1000000000 / pace->rate);
 	return pace->due / 1000000;

@@ -144,6 +144,24 @@ static enum pump_result read_and_send(struct pump *pump, int file, uint64_t offs
 	return result;
 }
 
+/* sendfile does not say which side failed, but the errors of connections are few. */
+static enum pump_result sendfile_error(struct pump *pump, int error)
+{
+	switch (error) {
+	case -EPIPE:
+	case -ECONNRESET:
+	case -ECONNABORTED:
+	case -ENOTCONN:
+	case -ETIMEDOUT:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+	case -ENETDOWN:
+		return socket_error(pump, error);
+	default:
+		return file_error(pump, error);
+	}
+}
+
 /* Sends by sendfile until the end (known if `end` is not 0) or until that turns out not to work. */
 static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offset, uint64_t end)
 {
@@ -166,8 +184,7 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 		if (sent == 0 || !pump->kernel_copies)
 			return PUMP_DONE;
 		if (sent < 0)
-			return sent == -EIO ? file_error(pump, (int)sent)
-					    : socket_error(pump, (int)sent);
+			return sendfile_error(pump, (int)sent);
 		*offset += (uint64_t)sent;
 		account_for(pump, (size_t)sent);
 		if (end > 0 && *offset >= end)

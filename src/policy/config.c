@@ -382,10 +382,13 @@ bool config_lists(const char *list, const char *word)
 	size_t length = strlen(word);
 
 	while (list && *list) {
-		size_t size = strcspn(list, ",");
-		if (size == length && strncasecmp(list, word, length) == 0)
+		size_t size;
+		/* vsftpd takes blanks as part of a name; a denied command would pass for it. */
+		list += strspn(list, ", \t");
+		size = strcspn(list, ", \t");
+		if (size == length && size > 0 && strncasecmp(list, word, length) == 0)
 			return true;
-		list += size + (list[size] == ',');
+		list += size;
 	}
 	return false;
 }

@@ -253,6 +253,18 @@ static bool is_shaped(enum argument shape, const char *text)
 	return true;
 }
 
+/* Denying a verb denies its X form as well. */
+static bool is_denied_by_its_plain_form(const char *verb)
+{
+	static const char *const forms[][2] = {{"XCUP", "CDUP"}, {"XCWD", "CWD"}, {"XMKD", "MKD"},
+		{"XPWD", "PWD"}, {"XRMD", "RMD"}};
+
+	for (size_t i = 0; i < COUNT(forms); i++)
+		if (strcmp(verb, forms[i][0]) == 0)
+			return config_lists(config->cmds_denied, forms[i][1]);
+	return false;
+}
+
 static int expect(const struct command *command, const char *argument)
 {
 	bool in = session.login.kind != LOGIN_NONE;
@@ -260,6 +272,8 @@ static int expect(const struct command *command, const char *argument)
 	if (!in && command->phase == PHASE_IN)
 		return 530;
 	if (in && !access_permits_verb(config, command->verb))
+		return 550;
+	if (in && is_denied_by_its_plain_form(command->verb))
 		return 550;
 	if (!is_shaped(command->argument, argument))
 		return 501;

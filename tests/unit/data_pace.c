@@ -87,6 +87,7 @@ static void simulate(
 	int64_t begin = 123456789, now = begin;
 	uint64_t moved = 0;
 
+	pace_begin(&pace, begin);
 	for (unsigned n = 0; moved < 2 * rate || n < 4; n++) {
 		int64_t until = pace_charge(&pace, now += work, piece);
 		moved += piece;
@@ -146,14 +147,25 @@ static void test_rate_is_a_limit(void **state)
 static void test_idle_time_earns_nothing(void **state)
 {
 	struct pace pace = {.rate = 1000};
-	int64_t until = pace_charge(&pace, 1000, 1000);
 
 	(void)state;
-	assert_int_equal(until, 2000);
-	until = pace_charge(&pace, 1000000, 1000);
-	assert_int_equal(until, 1001000);
-	until = pace_charge(&pace, 1001000, 1000);
-	assert_int_equal(until, 1002000);
+	pace_begin(&pace, 1000);
+	assert_int_equal(pace_charge(&pace, 1000, 1000), 2000);
+	pace_begin(&pace, 1000000);
+	assert_int_equal(pace_charge(&pace, 1000000, 1000), 1001000);
+	assert_int_equal(pace_charge(&pace, 1001000, 1000), 1002000);
+}
+
+/* Within a transfer what a slow piece cost is made up for, but no more than a tenth of a second. */
+static void test_lost_time_is_made_up_for(void **state)
+{
+	struct pace pace = {.rate = 1000};
+
+	(void)state;
+	pace_begin(&pace, 0);
+	assert_int_equal(pace_charge(&pace, 60, 100), 100);
+	assert_int_equal(pace_charge(&pace, 160, 100), 200);
+	assert_int_equal(pace_charge(&pace, 5000, 100), 5000);
 }
 
 static void test_debt_is_carried(void **state)
@@ -174,6 +186,7 @@ static void test_slowest_and_largest(void **state)
 	(void)state;
 	assert_int_equal(pace_charge(&pace, 0, (size_t)4 << 20), ((int64_t)4 << 20) * 1000);
 	pace = (struct pace){.rate = UINT32_MAX};
+	pace_begin(&pace, 7);
 	assert_true(pace_charge(&pace, 7, MOST) >= 7);
 }
 
@@ -189,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_rate_holds_for_packets),
 		cmocka_unit_test(test_rate_is_a_limit),
 		cmocka_unit_test(test_idle_time_earns_nothing),
+		cmocka_unit_test(test_lost_time_is_made_up_for),
 		cmocka_unit_test(test_debt_is_carried),
 		cmocka_unit_test(test_slowest_and_largest),
 	};
