@@ -87,7 +87,7 @@ static const char *principal_verb(const struct command *command)
 static bool is_listed_open(const struct session *session, const struct command *command)
 {
 	return access_permits_verb(&session->config, command->verb) &&
-		!config_lists(session->config.cmds_denied, principal_verb(command));
+	       !config_lists(session->config.cmds_denied, principal_verb(command));
 }
 
 bool dispatch_would_permit(const struct session *session, const struct command *command)
