@@ -103,11 +103,27 @@ static enum exit_class ask_wrappers(struct session *session)
 	return EXIT_CLASS_CLEAN;
 }
 
+/* The file of the address that the client connected to: virtual hosts inside one super-server entry. */
+static int load_virtual_host(struct session *session)
+{
+	const char *directory = session->config.vhost_config_dir;
+	char host[ADDRESS_TEXT], file[PATH_TEXT];
+	struct config_note error;
+
+	if (!directory)
+		return 0;
+	address_format_host(&session->local, host);
+	if (path_join(directory, host, file, sizeof(file)) == 0)
+		return load_file(session, file, true);
+	config_blame(&session->config, OPTION_vhost_config_dir, "path too long", &error);
+	return complain(session, &error);
+}
+
 static enum exit_class configure(struct session *session)
 {
 	enum exit_class outcome;
 
-	if (load_command_line(session) < 0)
+	if (load_command_line(session) < 0 || load_virtual_host(session) < 0)
 		return EXIT_CLASS_CONFIGURATION;
 	log_system_name(session->config.syslog_ident ? session->config.syslog_ident
 						     : session->start->daemon);

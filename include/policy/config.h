@@ -1,7 +1,8 @@
 /*
  * What the administrator decided: vsftpd.conf's language, in layers. Every value keeps its origin, so
  * that a problem can be reported as file:line. Later layers win: built-in defaults, the files of the
- * command line, its -o settings, the file TCP wrappers chose, the user's file.
+ * command line, its -o settings, the file of the server's address, the file TCP wrappers chose, the user's
+ * file.
  */
 #ifndef SOLOFTPD_POLICY_CONFIG_H
 #define SOLOFTPD_POLICY_CONFIG_H
