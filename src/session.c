@@ -5,6 +5,7 @@
 
 #include "commands/dispatch.h"
 #include "commands/record.h"
+#include "policy/layers.h"
 #include "system/account.h"
 #include "system/file.h"
 #include "system/io.h"
@@ -23,36 +24,22 @@ static int complain(struct session *session, const struct config_note *error)
 	return -EINVAL;
 }
 
-static int load_file(struct session *session, const char *file, bool may_miss)
-{
-	struct config_note error;
-	int status = config_file(&session->config, file, false, &error);
-
-	if (status == -ENOENT && may_miss)
-		return 0;
-	return status < 0 ? complain(session, &error) : 0;
-}
-
-static const char *default_file(const char *daemon)
-{
-	return strcmp(daemon, "vsftpd") == 0 ? "/etc/vsftpd.conf" : "/etc/soloftpd.conf";
-}
-
-static int load_command_line(struct session *session)
+static int load_layers(struct session *session)
 {
 	const struct session_start *start = session->start;
+	char host[ADDRESS_TEXT];
+	struct layers layers = {.daemon = start->daemon,
+		.files = start->files,
+		.file_count = start->file_count,
+		.settings = start->settings,
+		.setting_count = start->setting_count,
+		.host = host};
 	struct config_note error;
-	int status = 0;
 
-	config_defaults(&session->config, start->daemon);
-	if (start->file_count == 0)
-		status = load_file(session, default_file(start->daemon), true);
-	for (size_t i = 0; i < start->file_count && status == 0; i++)
-		status = load_file(session, start->files[i], false);
-	for (size_t i = 0; i < start->setting_count && status == 0; i++)
-		if (config_setting(&session->config, start->settings[i], &error) < 0)
-			status = complain(session, &error);
-	return status;
+	address_format_host(&session->local, host);
+	if (layers_load(&session->config, &layers, &error) < 0)
+		return complain(session, &error);
+	return 0;
 }
 
 static int check_whole(struct session *session)
@@ -85,6 +72,7 @@ static enum exit_class farewell(struct session *session, int code, const char *t
 static enum exit_class ask_wrappers(struct session *session)
 {
 	const char *file = session->start->load_file;
+	struct config_note error;
 
 	if (session->config.tcp_wrappers) {
 		if (!wrappers_admit(session->control.fd, session->start->daemon)) {
@@ -98,32 +86,17 @@ static enum exit_class ask_wrappers(struct session *session)
 			file = process_variable("VSFTPD_LOAD_CONF");
 	}
 	/* A rule that names the variable but no file restricts nothing: refused, like a missing file. */
-	if (file && load_file(session, file, false) < 0)
-		return EXIT_CLASS_CONFIGURATION;
-	return EXIT_CLASS_CLEAN;
-}
-
-/* The file of the address that the client connected to: virtual hosts inside one super-server entry. */
-static int load_virtual_host(struct session *session)
-{
-	const char *directory = session->config.vhost_config_dir;
-	char host[ADDRESS_TEXT], file[PATH_TEXT];
-	struct config_note error;
-
-	if (!directory)
-		return 0;
-	address_format_host(&session->local, host);
-	if (path_join(directory, host, file, sizeof(file)) == 0)
-		return load_file(session, file, true);
-	config_blame(&session->config, OPTION_vhost_config_dir, "path too long", &error);
-	return complain(session, &error);
+	if (!file || config_file(&session->config, file, false, &error) == 0)
+		return EXIT_CLASS_CLEAN;
+	(void)complain(session, &error);
+	return EXIT_CLASS_CONFIGURATION;
 }
 
 static enum exit_class configure(struct session *session)
 {
 	enum exit_class outcome;
 
-	if (load_command_line(session) < 0 || load_virtual_host(session) < 0)
+	if (load_layers(session) < 0)
 		return EXIT_CLASS_CONFIGURATION;
 	log_system_name(session->config.syslog_ident ? session->config.syslog_ident
 						     : session->start->daemon);

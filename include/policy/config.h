@@ -82,21 +82,27 @@ void config_defaults(struct config *config, const char *daemon);
  * `out_error` is filled in for both. */
 int config_file(struct config *config, const char *file, bool late, struct config_note *out_error);
 
-/* Reads one KEY=VALUE of the command line on top. Returns 0 or -EINVAL with `out_error`. */
+/* For tools: `sink` is told every problem, and reading goes on. Its note lives until it returns. */
+enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
+typedef void config_sink(
+	enum config_severity severity, const struct config_note *note, void *context);
+
+/* config_file that way. Returns -ENOENT or -EINVAL when the file can't be read at all, else 0. */
+int config_file_all(
+	struct config *config, const char *file, bool late, config_sink *sink, void *context);
+
+/* One KEY=VALUE of the command line on top. Returns 0 or -EINVAL with `out_error`. */
 int config_setting(struct config *config, const char *setting, struct config_note *out_error);
 
 /* Checks what only the whole can tell: refused options, contradictions, ranges. Returns 0 or -EINVAL
  * with `out_error` at the origin of the value to blame. */
 int config_validate(const struct config *config, struct config_note *out_error);
 
+/* config_validate for the administrator's tools: tells everything. */
+void config_review(const struct config *config, config_sink *sink, void *context);
+
 /* The option called `name`, or OPTION_COUNT. */
 enum option config_option(const char *name);
-
-/* Facts of a row. */
-const char *config_name(enum option option);
-enum option_kind config_kind(enum option option);
-enum option_effect config_effect(enum option option);
-enum option_reach config_reach(enum option option);
 
 /* Appends the option's present value as the language writes it (nothing for an unset string). */
 void config_print(const struct config *config, enum option option, struct buffer *b);

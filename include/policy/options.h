@@ -33,4 +33,10 @@ const char **option_string(struct config *config, enum option option);
 /* The option's present value. */
 union setting option_value(const struct config *config, enum option option);
 
+/* Facts of a row. */
+const char *config_name(enum option option);
+enum option_kind config_kind(enum option option);
+enum option_effect config_effect(enum option option);
+enum option_reach config_reach(enum option option);
+
 #endif

@@ -64,13 +64,22 @@ struct place {
 	const char *file;
 	uint16_t source;
 	unsigned line;
+	unsigned value_column; /* of the setting being read, from 1 */
 	bool late;
+	config_sink *sink; /* NULL: the first error ends the reading */
+	void *context;
 };
 
 static void tolerate(struct place *at, const char *text, const char *subject)
 {
 	struct config *config = at->config;
+	struct config_note note;
 
+	if (at->sink) {
+		set_note(&note, at->file, at->line, at->value_column, text, subject);
+		at->sink(CONFIG_WARNING, &note, at->context);
+		return;
+	}
 	if (config->note_count < CONFIG_NOTES)
 		set_note(&config->notes[config->note_count], at->file, at->line, 0, text, subject);
 	config->note_count++;
@@ -107,7 +116,8 @@ static int read_bool(struct place *at, enum option option, const char *value)
 	else if (is_word(value, "NO", "FALSE", "0"))
 		*option_truth(at->config, option) = false;
 	else
-		return refuse(at, 0, "bad bool value in config file for", option_rows[option].name);
+		return refuse(at, at->value_column, "bad bool value in config file for",
+			option_rows[option].name);
 	return 0;
 }
 
@@ -122,7 +132,7 @@ static int read_number(struct place *at, enum option option, const char *value)
 	uint64_t number = 0;
 
 	if (*digit < '0' || *digit > '9')
-		return refuse(at, 0, "bad number in config file for", row->name);
+		return refuse(at, at->value_column, "bad number in config file for", row->name);
 	for (; *digit >= '0' && *digit < (char)('0' + base) && number <= UINT_MAX; digit++)
 		number = number * base + (uint64_t)(*digit - '0');
 	if (*digit)
@@ -130,7 +140,8 @@ static int read_number(struct place *at, enum option option, const char *value)
 	if (negative)
 		number = (unsigned)-number;
 	if (number < row->min || number > row->max)
-		return refuse(at, 0, "number out of range in config file for", row->name);
+		return refuse(
+			at, at->value_column, "number out of range in config file for", row->name);
 	*option_number(at->config, option) = (unsigned)number;
 	return 0;
 }
@@ -152,7 +163,8 @@ static int read_string(struct place *at, enum option option, const char *value)
 static int read_value(struct place *at, enum option option, const char *value)
 {
 	if (*value == '\0' && option_rows[option].kind != OPTION_STRING)
-		return refuse(at, 0, "missing value in config file for", option_rows[option].name);
+		return refuse(at, at->value_column, "missing value in config file for",
+			option_rows[option].name);
 	switch (option_rows[option].kind) {
 	case OPTION_BOOL:
 		return read_bool(at, option, value);
@@ -192,6 +204,8 @@ static int read_setting(struct place *at, char *setting, size_t column)
 	if (!value)
 		return refuse(at, column, "missing value in config file for", setting);
 	*value++ = '\0';
+	if (column > 0)
+		at->value_column = (unsigned)(column + (size_t)(value - setting));
 	blanks = trim_end(setting);
 	option = config_option(setting);
 	if (option == OPTION_COUNT)
@@ -244,9 +258,12 @@ static int read_lines(struct place *at, char *text)
 
 		*end = '\0';
 		at->line++;
+		at->value_column = 0;
 		error = read_line(at, text);
-		if (error < 0)
+		if (error < 0 && !at->sink)
 			return error;
+		if (error < 0)
+			at->sink(CONFIG_ERROR, at->error, at->context);
 		text = last ? end : end + 1;
 	}
 	return 0;
@@ -287,20 +304,43 @@ static const char *file_problem(int error)
 	}
 }
 
-int config_file(struct config *config, const char *file, bool late, struct config_note *out_error)
+static int read_file(struct place *at)
 {
 	static char text[CONFIG_FILE_MAX + 1];
-	struct place at = {.config = config, .error = out_error, .file = file, .late = late};
 	size_t size;
-	int error = file_read(file, true, text, sizeof(text), &size);
+	int error = file_read(at->file, true, text, sizeof(text), &size);
 
 	if (error < 0) {
-		set_note(out_error, *file ? file : "(no file name)", 0, 0, "can't be read",
+		set_note(at->error, *at->file ? at->file : "(no file name)", 0, 0, "can't be read",
 			file_problem(error));
 		return error == -ENOENT ? -ENOENT : -EINVAL;
 	}
-	error = add_source(&at, file);
-	return error < 0 ? error : read_lines(&at, text);
+	error = add_source(at, at->file);
+	return error < 0 ? error : read_lines(at, text);
+}
+
+int config_file(struct config *config, const char *file, bool late, struct config_note *out_error)
+{
+	struct place at = {.config = config, .error = out_error, .file = file, .late = late};
+
+	return read_file(&at);
+}
+
+int config_file_all(
+	struct config *config, const char *file, bool late, config_sink *sink, void *context)
+{
+	struct config_note error;
+	struct place at = {.config = config,
+		.error = &error,
+		.file = file,
+		.late = late,
+		.sink = sink,
+		.context = context};
+	int status = read_file(&at);
+
+	if (status < 0)
+		sink(CONFIG_ERROR, &error, context);
+	return status;
 }
 
 int config_setting(struct config *config, const char *setting, struct config_note *out_error)
@@ -321,6 +361,23 @@ int config_setting(struct config *config, const char *setting, struct config_not
 
 /* ---- the whole ---- */
 
+/* Collects what is wrong with a whole configuration. */
+struct review {
+	const struct config *config;
+	config_sink *sink;
+	void *context;
+};
+
+static void object(const struct review *review, bool wrong, enum option option, const char *text)
+{
+	struct config_note note;
+
+	if (!wrong)
+		return;
+	config_blame(review->config, option, text, &note);
+	review->sink(CONFIG_ERROR, &note, review->context);
+}
+
 static bool differs_from_default(const struct config *config, enum option option)
 {
 	/* A refused option has one default, whatever the program is called. */
@@ -330,51 +387,65 @@ static bool differs_from_default(const struct config *config, enum option option
 	       value.truth != option_rows[option].defaults[0].truth;
 }
 
+static void review_refused(const struct review *review)
+{
+	for (enum option option = 0; option < OPTION_COUNT; option++)
+		object(review,
+			option_rows[option].effect == OPTION_REFUSED &&
+				differs_from_default(review->config, option),
+			option, option_rows[option].reason);
+}
+
 /* A pattern too long to match anything would quietly deny or hide nothing. */
-static enum option find_long_pattern(const struct config *config)
+static void review_patterns(const struct review *review)
 {
 	static const enum option patterns[] = {
 		OPTION_deny_file, OPTION_hide_file, OPTION_upload_file, OPTION_download_file};
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-		const char *pattern = option_value(config, patterns[i]).string;
-		if (pattern && strlen(pattern) > PATTERN_MAX)
-			return patterns[i];
+		const char *pattern = option_value(review->config, patterns[i]).string;
+		object(review, pattern && strlen(pattern) > PATTERN_MAX, patterns[i],
+			"pattern longer than 1024 bytes");
 	}
-	return OPTION_COUNT;
+}
+
+void config_review(const struct config *config, config_sink *sink, void *context)
+{
+	struct review review = {config, sink, context};
+
+	review_refused(&review);
+	review_patterns(&review);
+	object(&review, !config->anonymous_enable && !config->local_enable, OPTION_local_enable,
+		"both local_enable and anonymous_enable are NO: nobody could log in");
+	object(&review, config->run_as_launching_user && process_is_root(),
+		OPTION_run_as_launching_user,
+		"is for a user other than root: root has no jail then");
+	object(&review, config->run_as_launching_user && config->local_enable,
+		OPTION_run_as_launching_user,
+		"local_enable needs root, which this option gives up");
+}
+
+struct first_error {
+	struct config_note *note;
+	bool found;
+};
+
+static void keep_first(enum config_severity severity, const struct config_note *note, void *context)
+{
+	struct first_error *first = context;
+
+	(void)severity;
+	if (!first->found)
+		*first->note = *note;
+	first->found = true;
 }
 
 int config_validate(const struct config *config, struct config_note *out_error)
 {
-	for (enum option option = 0; option < OPTION_COUNT; option++) {
-		if (option_rows[option].effect != OPTION_REFUSED ||
-			!differs_from_default(config, option))
-			continue;
-		config_blame(config, option, option_rows[option].reason, out_error);
-		return -EINVAL;
-	}
-	if (find_long_pattern(config) != OPTION_COUNT) {
-		config_blame(config, find_long_pattern(config), "pattern longer than 1024 bytes",
-			out_error);
-		return -EINVAL;
-	}
-	if (!config->anonymous_enable && !config->local_enable) {
-		config_blame(config, OPTION_local_enable,
-			"both local_enable and anonymous_enable are NO: nobody could log in",
-			out_error);
-		return -EINVAL;
-	}
-	if (config->run_as_launching_user && process_is_root()) {
-		config_blame(config, OPTION_run_as_launching_user,
-			"is for a user other than root: root has no jail then", out_error);
-		return -EINVAL;
-	}
-	if (config->run_as_launching_user && config->local_enable) {
-		config_blame(config, OPTION_run_as_launching_user,
-			"local_enable needs root, which this option gives up", out_error);
-		return -EINVAL;
-	}
-	return 0;
+	struct first_error first = {.note = out_error};
+
+	config_review(config, keep_first, &first);
+	return first.found ? -EINVAL : 0;
 }
 
 bool config_lists(const char *list, const char *word)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "policy/config.h"
+#include "policy/options.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

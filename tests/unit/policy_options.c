@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "policy/config.h"
+#include "policy/options.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
