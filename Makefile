@@ -37,12 +37,18 @@ Q := $(if $(V),,@)
 
 SOURCES := $(wildcard src/*.c src/*/*.c)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
-PARTS   := $(filter-out $(BUILD)/main.o,$(OBJECTS))
+TOOL    := $(filter $(BUILD)/ctl/%,$(OBJECTS))
+PARTS   := $(filter-out $(BUILD)/main.o $(TOOL),$(OBJECTS))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
-all: $(BUILD)/soloftpd
+all: $(BUILD)/soloftpd $(BUILD)/soloftpctl
 
-$(BUILD)/soloftpd: $(OBJECTS)
+$(BUILD)/soloftpd: $(BUILD)/main.o $(PARTS)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The administrator's tool shares the policy, system and text parts.
+$(BUILD)/soloftpctl: $(TOOL) $(BUILD)/parts.a
 	@echo '  LD  $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -86,8 +92,8 @@ check:
 install: all
 	install -d $(DESTDIR)$(SBIN) $(DESTDIR)$(MAN)/man5 $(DESTDIR)$(MAN)/man8 \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd
-	install -m 755 $(BUILD)/soloftpd $(DESTDIR)$(SBIN)/soloftpd
-	install -m 644 docs/soloftpd.8 $(DESTDIR)$(MAN)/man8/
+	install -m 755 $(BUILD)/soloftpd $(BUILD)/soloftpctl $(DESTDIR)$(SBIN)/
+	install -m 644 docs/soloftpd.8 docs/soloftpctl.8 $(DESTDIR)$(MAN)/man8/
 	install -m 644 docs/soloftpd.conf.5 $(DESTDIR)$(MAN)/man5/
 	install -m 644 README.md LICENSE xinetd.d/soloftpd docs/*.md \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/

@@ -7,6 +7,23 @@
 
 #include "policy/login.h"
 
+/* Where a login's session is going to live. */
+struct jail_plan {
+	bool jailed;
+	char home[PATH_TEXT];	/* of the account, or the jail's part of it */
+	char inside[PATH_TEXT]; /* where to go inside the jail; "" for its root */
+	char root[PATH_TEXT];	/* local_root or anon_root; "" for none */
+};
+
+/* Decides that, and does nothing yet. Returns 0, or -errno with what went wrong in `problem`. */
+int jail_plan(const struct config *config, const struct login *login, struct jail_plan *out_plan,
+	struct buffer *problem);
+
+/* Whether the working directory may be the root directory of the login's jail: 0, or -errno with the
+ * reason in `problem`. */
+int jail_check_root(const struct config *config, const struct login *login, const char *directory,
+	struct buffer *problem);
+
 /* Enters the user's directory, makes it the root directory where the configuration says so, and takes
  * on the user's identity. Everything the session still needs from outside must be open by now.
  * Returns 0; otherwise -errno, with what went wrong in `problem`, and the session must end: it may

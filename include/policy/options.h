@@ -39,4 +39,7 @@ enum option_kind config_kind(enum option option);
 enum option_effect config_effect(enum option option);
 enum option_reach config_reach(enum option option);
 
+/* The row's line of help: for the administrator's tools, which alone link it. */
+const char *config_help(enum option option);
+
 #endif

@@ -20,6 +20,10 @@ void process_clean(void);
 const char *process_variable(const char *name);
 
 bool process_is_root(void);
+
+/* Whether standard output is a terminal. */
+bool process_on_terminal(void);
+
 int process_id(void);
 
 /* Fills `bytes` with randomness nobody can foresee (at most 256 bytes). Returns 0 or -errno. */

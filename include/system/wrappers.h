@@ -9,4 +9,8 @@
  * the process must go on. May be called once. */
 bool wrappers_admit(int socket, const char *daemon);
 
+/* What wrappers_admit would answer for a client from `address` (text, numeric). Rules' setenv lands in
+ * the environment; nothing is run. For the administrator's tools. */
+bool wrappers_foresee(const char *address, const char *daemon);
+
 #endif

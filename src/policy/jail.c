@@ -64,7 +64,7 @@ static int enter(const struct config *config, const struct login *login, const c
 }
 
 /* A root directory that the user can write to can be given files that libraries trust. */
-static int check_root(const struct config *config, const struct login *login, const char *directory,
+int jail_check_root(const struct config *config, const struct login *login, const char *directory,
 	struct buffer *problem)
 {
 	int writable;
@@ -81,15 +81,8 @@ static int check_root(const struct config *config, const struct login *login, co
 	return -EPERM;
 }
 
-struct plan {
-	bool jailed;
-	char home[PATH_TEXT];	/* of the account, or the jail's part of it */
-	char inside[PATH_TEXT]; /* where to go inside the jail; "" for its root */
-	char root[PATH_TEXT];	/* local_root or anon_root; "" for none */
-};
-
 /* "/jail/./home" names the jail and the place to start in it (passwd_chroot_enable). */
-static void split_home(struct plan *plan)
+static void split_home(struct jail_plan *plan)
 {
 	char *mark = strstr(plan->home, "/./");
 	struct buffer b;
@@ -102,7 +95,7 @@ static void split_home(struct plan *plan)
 	mark[mark == plan->home] = '\0';
 }
 
-static int make_plan(const struct config *config, const struct login *login, struct plan *plan,
+int jail_plan(const struct config *config, const struct login *login, struct jail_plan *plan,
 	struct buffer *problem)
 {
 	bool anonymous = login->kind == LOGIN_ANONYMOUS;
@@ -127,8 +120,8 @@ static int make_plan(const struct config *config, const struct login *login, str
 	return 0;
 }
 
-static int go_there(const struct config *config, const struct login *login, const struct plan *plan,
-	struct buffer *problem)
+static int go_there(const struct config *config, const struct login *login,
+	const struct jail_plan *plan, struct buffer *problem)
 {
 	int error = 0;
 
@@ -147,9 +140,9 @@ static int go_there(const struct config *config, const struct login *login, cons
 
 int jail_enter(const struct config *config, const struct login *login, struct buffer *problem)
 {
-	static struct plan plan;
+	static struct jail_plan plan;
 	const char *root;
-	int error = make_plan(config, login, &plan, problem);
+	int error = jail_plan(config, login, &plan, problem);
 
 	if (error == 0)
 		error = go_there(config, login, &plan, problem);
@@ -157,7 +150,7 @@ int jail_enter(const struct config *config, const struct login *login, struct bu
 		return error;
 	root = plan.root[0] ? plan.root : plan.home;
 	if (plan.jailed) {
-		error = check_root(config, login, root, problem);
+		error = jail_check_root(config, login, root, problem);
 		if (error < 0)
 			return error;
 		error = privilege_jail();

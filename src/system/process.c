@@ -54,6 +54,11 @@ bool process_is_root(void)
 	return geteuid() == 0;
 }
 
+bool process_on_terminal(void)
+{
+	return isatty(1) == 1;
+}
+
 int process_id(void)
 {
 	return (int)getpid();

@@ -21,6 +21,24 @@ int yp_get_default_domain(char **domain)
 	return -ENOENT;
 }
 
+/* libwrap's switch for its own checking tools: a rule's spawn and twist do nothing. */
+extern int dry_run;
+
+bool wrappers_foresee(const char *address, const char *daemon)
+{
+	struct request_info request;
+	char name[STRING_LENGTH], host[STRING_LENGTH];
+	size_t size = strlen(daemon), host_size = strlen(address);
+
+	if (size >= sizeof(name) || host_size >= sizeof(host))
+		return false;
+	memcpy(name, daemon, size + 1);
+	memcpy(host, address, host_size + 1);
+	dry_run = 1;
+	request_init(&request, RQ_DAEMON, name, RQ_CLIENT_ADDR, host, 0);
+	return hosts_access(&request) != 0;
+}
+
 bool wrappers_admit(int socket, const char *daemon)
 {
 	struct request_info request;

@@ -1,0 +1,244 @@
+#include "ctl/explain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/access.h"
+#include "policy/jail.h"
+#include "policy/login.h"
+#include "system/privilege.h"
+#include "system/process.h"
+#include "system/standing.h"
+#include "system/vfs.h"
+#include "system/wrappers.h"
+
+/* Each step prints one line, or several, and says whether to go on. */
+static bool go_on(const char *step, const char *text)
+{
+	printf("ok       %-14s %s\n", step, text);
+	return true;
+}
+
+static bool note(const char *step, const char *text)
+{
+	printf("note     %-14s %s\n", step, text);
+	return true;
+}
+
+static bool refuse(const char *step, const char *text)
+{
+	printf("REFUSED  %-14s %s\n", step, text);
+	return false;
+}
+
+static bool refuse_note(const char *step, const struct config_note *error)
+{
+	char text[640];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	config_append_note(&b, error);
+	return refuse(step, buffer_text(&b));
+}
+
+/* ---- before the login ---- */
+
+static void print_layers(const struct config *config, unsigned from)
+{
+	for (unsigned i = from; i < config->source_count; i++)
+		(void)go_on("configuration", config->sources[i]);
+}
+
+static bool explain_layers(const struct show_question *question, struct config *config)
+{
+	struct config_note error;
+
+	if (layers_load(config, &question->layers, &error) < 0)
+		return refuse_note("configuration", &error);
+	print_layers(config, 1);
+	if (config->source_count == 1)
+		return note("configuration", "no file: built-in defaults alone");
+	return true;
+}
+
+static bool explain_wrappers(const struct show_question *question, struct config *config)
+{
+	unsigned known = config->source_count;
+	const char *file;
+	struct config_note error;
+
+	if (!config->tcp_wrappers)
+		return note("tcp wrappers", "not asked: tcp_wrappers is NO");
+	if (!question->from)
+		return note("tcp wrappers", "not asked: no --from ADDRESS");
+	if (!wrappers_foresee(question->from, question->layers.daemon))
+		return refuse(
+			"tcp wrappers", "hosts.allow and hosts.deny do not admit the address");
+	(void)go_on("tcp wrappers", "the address is admitted");
+	file = process_variable("SOLOFTPD_LOAD_CONF");
+	if (!file)
+		file = process_variable("VSFTPD_LOAD_CONF");
+	if (file && config_file(config, file, false, &error) < 0)
+		return refuse_note("configuration", &error);
+	print_layers(config, known);
+	return true;
+}
+
+static bool explain_whole(const struct config *config)
+{
+	struct config_note error;
+
+	if (config_validate(config, &error) < 0)
+		return refuse_note("configuration", &error);
+	return true;
+}
+
+/* ---- the login ---- */
+
+static bool explain_user(const struct config *config, const char *user, struct login *login)
+{
+	bool anonymous = login_is_anonymous(config, user);
+	struct buffer b;
+
+	switch (login_check_user(config, user)) {
+	case LOGIN_ANONYMOUS_ONLY:
+		return refuse("user", "not anonymous, and local_enable is NO");
+	case LOGIN_LISTED:
+		return refuse("user list", "the name is in userlist_file");
+	case LOGIN_UNLISTED:
+		return refuse(
+			"user list", "the name is not in userlist_file, and userlist_deny is NO");
+	case LOGIN_BROKEN:
+		return refuse("user list", "userlist_file can't be read");
+	case LOGIN_ASK:
+	case LOGIN_NO_PASSWORD:
+		break;
+	}
+	if (config->userlist_enable)
+		(void)go_on("user list", "passed");
+	login->kind = anonymous ? LOGIN_ANONYMOUS : LOGIN_LOCAL;
+	login->anonymous = anonymous;
+	buffer_start(&b, login->name, sizeof(login->name));
+	buffer_string(&b, !anonymous ? user : config->ftp_username ? config->ftp_username : "ftp");
+	buffer_text(&b);
+	return go_on("user", anonymous ? "anonymous" : "a login that PAM checks");
+}
+
+static bool explain_password(const struct config *config, const struct login *login)
+{
+	const char *service = config->pam_service_name ? config->pam_service_name : "ftp";
+	char path[PATH_TEXT];
+	struct facts facts;
+
+	if (login->kind == LOGIN_ANONYMOUS)
+		return config->secure_email_list_enable
+			       ? note("password", "must be in email_password_file")
+			       : go_on("password", "any");
+	(void)note("password", "PAM decides: not tried here");
+	if (path_join("/etc/pam.d", service, path, sizeof(path)) == 0 &&
+		vfs_stat(path, &facts) == 0)
+		return go_on("pam service", path);
+	return note("pam service", "no file of its own: PAM's service \"other\" decides");
+}
+
+/* What pam_unix and pam_shells would say; whether they are asked is the service's affair. */
+static void explain_standing(const char *name)
+{
+	struct standing standing;
+
+	if (standing_find(name, &standing) < 0)
+		return;
+	if (!standing.shell_listed)
+		(void)note("shell", "not in /etc/shells: pam_shells refuses it");
+	if (!standing.shadow_known)
+		(void)note("shadow", "can't be read: run as root to know");
+	if (standing.locked)
+		(void)note("shadow", "the password is locked: pam_unix refuses it");
+	if (standing.expired)
+		(void)note("shadow", "the account has expired: pam_unix refuses it");
+}
+
+static bool explain_account(struct config *config, struct login *login)
+{
+	unsigned known = config->source_count;
+	struct config_note error;
+	struct buffer problem;
+	char text[512];
+
+	if (login_configure(config, login, &error) < 0)
+		return refuse_note("configuration", &error);
+	print_layers(config, known);
+	if (login->kind == LOGIN_LOCAL && !config->guest_enable)
+		explain_standing(login->name);
+	buffer_start(&problem, text, sizeof(text));
+	if (login_settle(config, login, &problem) != LOGIN_ADMITTED)
+		return refuse("account", buffer_text(&problem));
+	return go_on("account", login->account.name);
+}
+
+/* ---- the session ---- */
+
+static bool explain_directory(const struct login *login, const char *step, const char *directory)
+{
+	int error = privilege_enter(&login->account, directory);
+
+	if (error == 0)
+		return go_on(step, directory);
+	printf("REFUSED  %-14s %s: %s\n", step, directory, strerror(-error));
+	return false;
+}
+
+static bool explain_jail(const struct config *config, const struct login *login)
+{
+	static struct jail_plan plan;
+	const char *root;
+	struct buffer problem;
+	char text[512];
+
+	buffer_start(&problem, text, sizeof(text));
+	if (jail_plan(config, login, &plan, &problem) < 0)
+		return refuse("jail", buffer_text(&problem));
+	if (!process_is_root())
+		return note("directories", "run as root to have them tried");
+	if (!explain_directory(login, "home", plan.home))
+		return false;
+	if (plan.root[0] && !explain_directory(login, "root", plan.root) && plan.jailed)
+		return false;
+	root = plan.root[0] ? plan.root : plan.home;
+	if (!plan.jailed)
+		return note("jail", "none: the session sees the whole file system");
+	if (jail_check_root(config, login, root, &problem) < 0)
+		return refuse("jail", buffer_text(&problem));
+	return go_on("jail", root);
+}
+
+static void explain_rights(const struct config *config, const struct login *login)
+{
+	static const struct {
+		enum access_class class;
+		const char *name;
+	} rights[] = {{CLASS_LIST, "list"}, {CLASS_DOWNLOAD, "download"}, {CLASS_UPLOAD, "upload"},
+		{CLASS_MKDIR, "make directories"}, {CLASS_MODIFY, "change and delete"}};
+
+	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
+		printf("%-8s %-14s %s\n", "right", rights[i].name,
+			access_permits(config, login->anonymous, rights[i].class) ? "yes" : "no");
+}
+
+int explain_print(const struct show_question *question, struct config *config)
+{
+	static struct login login;
+	const char *user = question->user;
+
+	if (!explain_layers(question, config) || !explain_wrappers(question, config) ||
+		!explain_whole(config))
+		return 1;
+	if (!user)
+		return 0;
+	if (!explain_user(config, user, &login) || !explain_password(config, &login) ||
+		!explain_account(config, &login) || !explain_jail(config, &login))
+		return 1;
+	explain_rights(config, &login);
+	return 0;
+}

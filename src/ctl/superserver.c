@@ -1,0 +1,140 @@
+#include "ctl/superserver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text/address.h"
+
+#define SERVER "/usr/local/sbin/soloftpd"
+
+/* What the listener was to do. */
+struct wish {
+	const char *file;
+	unsigned port, clients, clients_per_host;
+	const char *address; /* NULL: all */
+	bool ipv6, bad_address;
+};
+
+static struct wish read_wish(const struct config *config, const char *file)
+{
+	struct wish wish = {.file = file,
+		.port = config->listen_port,
+		.clients = config->max_clients,
+		.clients_per_host = config->max_per_ip,
+		.ipv6 = config->listen_ipv6};
+	struct address parsed;
+
+	wish.address = wish.ipv6 ? config->listen_address6 : config->listen_address;
+	wish.bad_address = wish.address && address_parse_host(wish.address, &parsed) < 0;
+	return wish;
+}
+
+static void warn_address(const struct wish *wish)
+{
+	if (wish->bad_address)
+		printf("# %s is no address: left out, because a super-server may take it for all\n",
+			wish->address);
+}
+
+static bool has_address(const struct wish *wish)
+{
+	return wish->address && !wish->bad_address;
+}
+
+static void print_limit(const char *name, unsigned limit)
+{
+	if (limit == 0)
+		printf("\t%-11s = UNLIMITED\n", name);
+	else
+		printf("\t%-11s = %u\n", name, limit);
+}
+
+static void print_xinetd(const struct wish *wish)
+{
+	bool standard = wish->port == 21;
+
+	puts("# /etc/xinetd.d/soloftpd");
+	warn_address(wish);
+	printf("service %s\n{\n", standard ? "ftp" : "soloftpd");
+	if (!standard)
+		printf("\ttype        = UNLISTED\n\tport        = %u\n", wish->port);
+	if (has_address(wish))
+		printf("\tbind        = %s\n", wish->address);
+	puts("\tsocket_type = stream\n\tprotocol    = tcp\n\twait        = no\n"
+	     "\tuser        = root\n\tserver      = " SERVER);
+	printf("\tserver_args = %s\n", wish->file);
+	printf("\tflags       = NOLIBWRAP NODELAY KEEPALIVE %s\n", wish->ipv6 ? "IPv6" : "IPv4");
+	print_limit("instances", wish->clients);
+	print_limit("per_source", wish->clients_per_host);
+	puts("\tdisable     = no\n}");
+}
+
+static void print_inetd(const struct wish *wish)
+{
+	puts("# /etc/inetd.conf");
+	warn_address(wish);
+	printf("# inetd has no limits on sessions: max_clients=%u and max_per_ip=%u can't be "
+	       "carried over\n",
+		wish->clients, wish->clients_per_host);
+	if (has_address(wish))
+		printf("%s:", wish->address);
+	if (wish->port == 21)
+		fputs("ftp", stdout);
+	else
+		printf("%u", wish->port);
+	printf(" stream %s nowait root " SERVER " soloftpd %s\n", wish->ipv6 ? "tcp6" : "tcp",
+		wish->file);
+}
+
+static void print_systemd(const struct wish *wish)
+{
+	bool brackets = has_address(wish) && strchr(wish->address, ':');
+
+	puts("# /etc/systemd/system/soloftpd.socket");
+	warn_address(wish);
+	fputs("[Socket]\nListenStream=", stdout);
+	if (has_address(wish))
+		printf("%s%s%s:", brackets ? "[" : "", wish->address, brackets ? "]" : "");
+	else if (!wish->ipv6)
+		fputs("0.0.0.0:", stdout);
+	printf("%u\nAccept=yes\nNoDelay=yes\nKeepAlive=yes\n", wish->port);
+	/* systemd has no word for "unlimited" but a number nobody reaches. */
+	printf("MaxConnections=%u\n", wish->clients > 0 ? wish->clients : 65535);
+	if (wish->clients_per_host > 0)
+		printf("MaxConnectionsPerSource=%u\n", wish->clients_per_host);
+	puts("\n[Install]\nWantedBy=sockets.target\n\n# /etc/systemd/system/soloftpd@.service\n"
+	     "[Service]");
+	printf("ExecStart=-" SERVER " %s\nStandardInput=socket\n", wish->file);
+}
+
+static void print_tcpserver(const struct wish *wish)
+{
+	warn_address(wish);
+	if (wish->clients_per_host > 0)
+		printf("# tcpserver does not count sessions by address: max_per_ip=%u can't be "
+		       "carried over\n",
+			wish->clients_per_host);
+	fputs("tcpserver -H -R -l0 ", stdout);
+	printf("-c %u ", wish->clients > 0 ? wish->clients : 65535);
+	printf("%s %u " SERVER " %s\n", has_address(wish) ? wish->address : "0", wish->port,
+		wish->file);
+}
+
+int superserver_print(const char *kind, const struct config *config, const char *file)
+{
+	static const struct {
+		const char *kind;
+		void (*print)(const struct wish *wish);
+	} printers[] = {{"xinetd", print_xinetd}, {"inetd", print_inetd},
+		{"systemd", print_systemd}, {"tcpserver", print_tcpserver}};
+	struct wish wish = read_wish(config, file);
+
+	for (size_t i = 0; i < sizeof(printers) / sizeof(printers[0]); i++) {
+		if (strcmp(kind, printers[i].kind) != 0)
+			continue;
+		printers[i].print(&wish);
+		return 0;
+	}
+	return -ENOENT;
+}
