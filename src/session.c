@@ -24,6 +24,14 @@ static int complain(struct session *session, const struct config_note *error)
 	return -EINVAL;
 }
 
+/* The name in syslog is an option too: what was read of it holds even for complaints about the rest. */
+static void name_log(struct session *session)
+{
+	const char *ident = session->config.syslog_ident;
+
+	log_system_name(ident ? ident : session->start->daemon);
+}
+
 static int load_layers(struct session *session)
 {
 	const struct session_start *start = session->start;
@@ -35,11 +43,12 @@ static int load_layers(struct session *session)
 		.setting_count = start->setting_count,
 		.host = host};
 	struct config_note error;
+	int status;
 
 	address_format_host(&session->local, host);
-	if (layers_load(&session->config, &layers, &error) < 0)
-		return complain(session, &error);
-	return 0;
+	status = layers_load(&session->config, &layers, &error);
+	name_log(session);
+	return status < 0 ? complain(session, &error) : 0;
 }
 
 static int check_whole(struct session *session)
@@ -98,9 +107,8 @@ static enum exit_class configure(struct session *session)
 
 	if (load_layers(session) < 0)
 		return EXIT_CLASS_CONFIGURATION;
-	log_system_name(session->config.syslog_ident ? session->config.syslog_ident
-						     : session->start->daemon);
 	outcome = ask_wrappers(session);
+	name_log(session);
 	if (outcome != EXIT_CLASS_CLEAN)
 		return outcome;
 	record_notes(session);

@@ -409,13 +409,20 @@ static void review_patterns(const struct review *review)
 	}
 }
 
+/* Of two options the one whose value comes from the later layer: it has the last word. */
+static enum option later_of(const struct config *config, enum option a, enum option b)
+{
+	return config->origin[b].source > config->origin[a].source ? b : a;
+}
+
 void config_review(const struct config *config, config_sink *sink, void *context)
 {
 	struct review review = {config, sink, context};
 
 	review_refused(&review);
 	review_patterns(&review);
-	object(&review, !config->anonymous_enable && !config->local_enable, OPTION_local_enable,
+	object(&review, !config->anonymous_enable && !config->local_enable,
+		later_of(config, OPTION_local_enable, OPTION_anonymous_enable),
 		"both local_enable and anonymous_enable are NO: nobody could log in");
 	object(&review, config->run_as_launching_user && process_is_root(),
 		OPTION_run_as_launching_user,
