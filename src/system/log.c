@@ -62,10 +62,12 @@ int log_append(int fd, bool locked, const char *line, size_t size)
 }
 
 static const char *name = "soloftpd";
+static bool named; /* syslog knows the name */
 
 void log_system_name(const char *ident)
 {
 	name = ident;
+	named = false;
 }
 
 void log_system_open(void)
@@ -76,7 +78,6 @@ void log_system_open(void)
 void log_system(enum log_level level, const char *text)
 {
 	static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO};
-	static bool named;
 	char line[2048];
 	size_t size = 0;
 
