@@ -95,6 +95,9 @@ install: all
 	install -m 755 $(BUILD)/soloftpd $(BUILD)/soloftpctl $(DESTDIR)$(SBIN)/
 	install -m 644 docs/soloftpd.8 docs/soloftpctl.8 $(DESTDIR)$(MAN)/man8/
 	install -m 644 docs/soloftpd.conf.5 $(DESTDIR)$(MAN)/man5/
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 docs/soloftpctl.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/soloftpctl
 	install -m 644 README.md LICENSE xinetd.d/soloftpd docs/*.md \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
 

@@ -177,7 +177,12 @@ static enum exit_class end_by(struct session *session, int reason)
 static enum exit_class serve(struct session *session)
 {
 	session->login_deadline = io_deadline(session->config.login_timeout);
+	if (session->config.login_timeout > 0 && session->config.login_timeout < CONTROL_PATIENCE)
+		session->control.patience = session->config.login_timeout;
 	while (!session->finishing) {
+		/* A client that never pauses is never waited for. */
+		if (session->login.kind == LOGIN_NONE && io_now() >= session->login_deadline)
+			return end_by(session, -ETIMEDOUT);
 		int64_t deadline = io_deadline(session->config.idle_session_timeout);
 		if (session->login.kind == LOGIN_NONE && session->login_deadline < deadline)
 			deadline = session->login_deadline;
@@ -240,7 +245,7 @@ enum exit_class session_run(const struct session_start *start)
 	session->ascii = true; /* RFC 959 3.1.1.1 */
 	log_system_name(start->daemon);
 	io_start();
-	control_start(&session->control, start->control, 300);
+	control_start(&session->control, start->control, CONTROL_PATIENCE);
 	if (net_local(start->control, &session->local) == 0 &&
 		net_peer(start->control, &session->peer) == 0) {
 		address_format_host(&session->peer, session->peer_text);

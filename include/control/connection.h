@@ -10,6 +10,9 @@
 #include "control/reply.h"
 #include "text/buffer.h"
 
+/* Seconds to wait for a client that does not read its replies. */
+#define CONTROL_PATIENCE 300
+
 struct control {
 	int fd;	     /* owned */
 	bool ended;  /* the client sends no more */
@@ -34,6 +37,9 @@ int control_bytes(struct control *control, const char *bytes, size_t size);
 
 /* Sends what is queued. Returns 0 or -errno; after an error all else fails too. */
 int control_flush(struct control *control);
+
+/* Whether a short reply could be sent without waiting. */
+bool control_can_send(const struct control *control);
 
 /* Takes the next line, waiting for it until `deadline`; replies in the queue are sent before waiting,
  * so that the replies to pipelined commands share one packet. Returns LINE_READY, LINE_TOO_LONG or

@@ -23,6 +23,7 @@ struct data {
 	int reserved; /* a socket bound to ftp_data_port while that was allowed, owned; -1: none */
 	bool on_reserved; /* the connection uses it */
 	bool draining;	  /* its last connection may still have bytes on the way */
+	bool waited;	  /* in vain for that to end */
 };
 
 void data_start(struct data *data, const struct address *local, const struct address *peer);

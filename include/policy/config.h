@@ -66,7 +66,7 @@ struct config {
 	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
 	unsigned note_count;			/* may exceed CONFIG_NOTES: the rest was dropped */
 
-	char strings[65536]; /* all string values and source names */
+	char strings[262144]; /* all string values and source names */
 	size_t string_size;
 };
 

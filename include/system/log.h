@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Opens a log to append to, made with mode 0600 if it is missing; refuses what is no regular file.
+/* Opens a log to append to, made with mode 0600 if it is missing; a regular file or a device, nothing else.
  * Returns a descriptor the caller owns, or -errno. */
 int log_open(const char *path);
 

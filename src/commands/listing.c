@@ -455,5 +455,6 @@ struct reply listing_status(struct session *session, const char *argument)
 	(void)control_bytes(&session->control, "213-Status follows:\r\n", 21);
 	send_all(l, &watch, &directory, is_directory);
 	close_listing(l, &directory, is_directory);
-	return reply(213, "End of status");
+	/* The first line promised a 213. */
+	return reply(213, l->result == PUMP_DONE ? "End of status" : "Listing aborted");
 }

@@ -142,6 +142,7 @@ static void settle_in(struct session *session, const struct login *login)
 	const struct config *config = &session->config;
 
 	session->login = *login;
+	session->control.patience = CONTROL_PATIENCE;
 	session->pace.rate = login->anonymous ? config->anon_max_rate : config->local_max_rate;
 	vfs_umask((mode_t)(login->anonymous ? config->anon_umask : config->local_umask));
 	if (vfs_current(session->home, sizeof(session->home)) < 0)

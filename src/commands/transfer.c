@@ -54,7 +54,10 @@ static void answer_status(struct session *session)
  * commands wait. */
 static int consider(struct session *session, bool *out_any)
 {
-	bool may_ask = access_permits_verb(&session->config, "STAT");
+	/* Only between a transfer's mark and its end: elsewhere the answer would be taken for another
+	 * command's. Nor may it keep the data waiting. */
+	bool may_ask =
+		session->transfer.verb != NULL && access_permits_verb(&session->config, "STAT");
 	bool may_abort = access_permits_verb(&session->config, "ABOR");
 
 	for (;;) {
@@ -65,7 +68,7 @@ static int consider(struct session *session, bool *out_any)
 			session->aborted = true;
 			return -ECANCELED;
 		}
-		if (!found.status_next || !may_ask)
+		if (!found.status_next || !may_ask || !control_can_send(&session->control))
 			return 0;
 		answer_status(session);
 	}

@@ -58,6 +58,12 @@ int control_bytes(struct control *control, const char *bytes, size_t size)
 	return control->failed ? -EPIPE : 0;
 }
 
+bool control_can_send(const struct control *control)
+{
+	return !control->failed && control->out.size == 0 &&
+	       io_wait(control->fd, IO_WRITE, -1, io_now()) > 0;
+}
+
 bool control_has_room(const struct control *control)
 {
 	const struct line *line = &control->line;

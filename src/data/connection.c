@@ -122,36 +122,53 @@ static int finish_connect(int fd, const struct config *config, struct watch *wat
 	return started;
 }
 
-/* Whether the reserved socket can connect again: its last client has taken all bytes and closed its
- * side too. Before that, letting go of the connection would cut off what is still on its way. */
-static bool recover_reserved(struct data *data, struct watch *watch)
+/* Takes what the last client of the reserved socket still sends, up to its end: 0 when that has come, or
+ * -errno: -ETIMEDOUT while it has not. */
+static int await_end(struct data *data, struct watch *watch)
 {
-	int64_t deadline = io_now() + RESERVED_WAIT_MS;
-	char ignored[512];
-	ssize_t got = 1;
+	int64_t deadline = io_now() + (data->waited ? 0 : RESERVED_WAIT_MS);
+	char ignored[4096];
 
-	while (data->draining && got != 0) {
-		got = io_receive(data->reserved, ignored, sizeof(ignored));
-		if (got == -EAGAIN && watch_wait(watch, data->reserved, IO_READ, deadline) < 0)
-			return false;
-		if (got < 0 && got != -EAGAIN)
-			break; /* reset: nothing is on its way any more */
+	for (;;) {
+		ssize_t got = io_receive(data->reserved, ignored, sizeof(ignored));
+		int ready = 0;
+		if (got == 0 || (got < 0 && got != -EAGAIN))
+			return 0; /* an end, or a reset: nothing is on its way any more */
+		if (got == -EAGAIN)
+			ready = watch_wait(watch, data->reserved, IO_READ, deadline);
+		if (ready < 0)
+			return ready;
+		if (io_now() > deadline)
+			return -ETIMEDOUT;
 	}
-	if (data->draining && got == 0 && net_unsent(data->reserved) != 0)
-		return false;
-	if (data->draining && net_disconnect(data->reserved) < 0)
-		return false;
+}
+
+/* Makes the reserved socket ready to connect again: its last client must have taken all bytes and closed its
+ * side too. Before that, letting go of the connection would cut off what is still on its way. Returns
+ * -ETIMEDOUT when it is not to be had, or what the watch said. */
+static int recover_reserved(struct data *data, struct watch *watch)
+{
+	int error;
+
+	if (!data->draining)
+		return 0;
+	error = await_end(data, watch);
+	data->waited = error == -ETIMEDOUT; /* not every transfer shall wait for it */
+	if (error < 0)
+		return error;
+	if (net_unsent(data->reserved) > 0 || net_disconnect(data->reserved) < 0)
+		return -ETIMEDOUT;
 	data->draining = false;
-	return true;
+	return 0;
 }
 
 static int connect_reserved(struct data *data, const struct config *config, struct watch *watch)
 {
-	int started, error;
+	int started, error = recover_reserved(data, watch);
 
 	/* Another port will do as well while this one, or its pair of addresses, is still in use. */
-	if (!recover_reserved(data, watch))
-		return -EADDRNOTAVAIL;
+	if (error < 0)
+		return error == -ETIMEDOUT ? -EADDRNOTAVAIL : error;
 	started = net_connect(data->reserved, &data->target);
 	if (started == -EADDRNOTAVAIL || started == -EADDRINUSE)
 		return -EADDRNOTAVAIL;

@@ -4,6 +4,7 @@
 
 #include "system/copy.h"
 #include "system/io.h"
+#include "system/net.h"
 #include "system/vfs.h"
 #include "text/ascii.h"
 
@@ -162,6 +163,34 @@ static enum pump_result sendfile_error(struct pump *pump, int error)
 	}
 }
 
+/* How much may still be on its way when a download counts as done. */
+#define LEFT_MOST 65536
+
+/* Waits until the client's side has taken most of what was sent: a large send buffer must not make a transfer
+ * look done, and fast, before it has begun. A connection that breaks until then is a failure. */
+static enum pump_result settle(struct pump *pump)
+{
+	int64_t deadline = io_deadline(pump->stall), pause = 1;
+	int unsent = net_unsent(pump->data), least = unsent;
+
+	while (unsent > LEFT_MOST) {
+		int heard = watch_wait(pump->watch, -1, 0, io_now() + pause);
+		if (heard != -ETIMEDOUT)
+			return network_error(pump, heard);
+		heard = net_connect_result(pump->data);
+		if (heard < 0)
+			return socket_error(pump, heard);
+		unsent = net_unsent(pump->data);
+		if (unsent < least)
+			deadline = io_deadline(pump->stall);
+		else if (io_now() >= deadline)
+			return PUMP_STALLED;
+		least = unsent < least ? unsent : least;
+		pause = pause < 20 ? pause * 2 : pause; /* no event tells of acknowledgements */
+	}
+	return PUMP_DONE;
+}
+
 /* Sends by sendfile until the end (known if `end` is not 0) or until that turns out not to work. */
 static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offset, uint64_t end)
 {
@@ -194,7 +223,7 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 	return result;
 }
 
-enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uint64_t end)
+static enum pump_result send_file(struct pump *pump, int file, uint64_t offset, uint64_t end)
 {
 	enum pump_result result;
 	int error;
@@ -210,7 +239,7 @@ enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uin
 	return error < 0 ? file_error(pump, error) : read_and_send(pump, file, offset, end);
 }
 
-enum pump_result pump_download_ascii(struct pump *pump, int file)
+static enum pump_result send_ascii(struct pump *pump, int file)
 {
 	struct ascii state = {.after_cr = false};
 	enum pump_result result = PUMP_DONE;
@@ -226,6 +255,20 @@ enum pump_result pump_download_ascii(struct pump *pump, int file)
 			result = glance(pump, &count);
 	}
 	return result;
+}
+
+enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uint64_t end)
+{
+	enum pump_result result = send_file(pump, file, offset, end);
+
+	return result == PUMP_DONE ? settle(pump) : result;
+}
+
+enum pump_result pump_download_ascii(struct pump *pump, int file)
+{
+	enum pump_result result = send_ascii(pump, file);
+
+	return result == PUMP_DONE ? settle(pump) : result;
 }
 
 /* ---- in ---- */
@@ -249,7 +292,9 @@ static enum pump_result check_end(struct pump *pump, int64_t started)
 /* Waits for bytes and receives them; sets 0 at the end of the data. */
 static enum pump_result receive(struct pump *pump, size_t size, size_t *out_got)
 {
-	enum pump_result result = pay(pump);
+	/* At the end there is nothing more to slow down. */
+	bool ended = pump->pace->rate > 0 && io_at_end(pump->data);
+	enum pump_result result = ended ? PUMP_DONE : pay(pump);
 
 	while (result == PUMP_DONE) {
 		ssize_t got = io_receive(pump->data, memory, size);

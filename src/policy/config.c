@@ -6,8 +6,6 @@
 
 #include "policy/options.h"
 #include "system/file.h"
-#include "system/process.h"
-#include "text/pattern.h"
 
 /* ---- notes ---- */
 
@@ -121,6 +119,19 @@ static int read_bool(struct place *at, enum option option, const char *value)
 	return 0;
 }
 
+/* vsftpd takes any number; one that can't be meant becomes the nearest that can. */
+static unsigned into_range(struct place *at, const struct option_row *row, uint64_t number)
+{
+	if (number >= row->min && number <= row->max)
+		return (unsigned)number;
+	if (row->kind == OPTION_OCTAL) {
+		tolerate(at, "out of range, the upper bits are ignored", row->name);
+		return (unsigned)number & row->max;
+	}
+	tolerate(at, "out of range, the nearest value is used", row->name);
+	return number < row->min ? row->min : row->max;
+}
+
 /* vsftpd's reading of a number: a leading 0 means octal, a minus sign wraps, and what follows the
  * digits is ignored; a value with trailing text is worth a note. */
 static int read_number(struct place *at, enum option option, const char *value)
@@ -133,16 +144,14 @@ static int read_number(struct place *at, enum option option, const char *value)
 
 	if (*digit < '0' || *digit > '9')
 		return refuse(at, at->value_column, "bad number in config file for", row->name);
-	for (; *digit >= '0' && *digit < (char)('0' + base) && number <= UINT_MAX; digit++)
-		number = number * base + (uint64_t)(*digit - '0');
+	for (; *digit >= '0' && *digit < (char)('0' + base); digit++)
+		if (number <= UINT_MAX)
+			number = number * base + (uint64_t)(*digit - '0');
 	if (*digit)
 		tolerate(at, "text behind the number is ignored", row->name);
 	if (negative)
 		number = (unsigned)-number;
-	if (number < row->min || number > row->max)
-		return refuse(
-			at, at->value_column, "number out of range in config file for", row->name);
-	*option_number(at->config, option) = (unsigned)number;
+	*option_number(at->config, option) = into_range(at, row, number);
 	return 0;
 }
 
@@ -193,6 +202,30 @@ static bool trim_end(char *text)
 	return end < size;
 }
 
+static bool is_too_late(struct place *at, enum option option)
+{
+	if (!at->late || option_rows[option].reach != OPTION_START)
+		return false;
+	tolerate(at, "comes too late in a user's file and is ignored", option_rows[option].name);
+	return true;
+}
+
+/* A name without "=": it unsets a string, as vsftpd has it. */
+static int read_bare_name(struct place *at, char *name, size_t column)
+{
+	enum option option;
+
+	(void)trim_end(name);
+	option = config_option(name);
+	if (option == OPTION_COUNT || option_rows[option].kind != OPTION_STRING)
+		return refuse(at, column, "missing value in config file for", name);
+	if (is_too_late(at, option))
+		return 0;
+	tolerate(at, "no \"=\": the option is unset", name);
+	at->config->origin[option] = (struct origin){at->source, at->line};
+	return read_string(at, option, "");
+}
+
 /* Sets one "key=value"; `setting` is cut up in place. */
 static int read_setting(struct place *at, char *setting, size_t column)
 {
@@ -202,7 +235,7 @@ static int read_setting(struct place *at, char *setting, size_t column)
 	int error;
 
 	if (!value)
-		return refuse(at, column, "missing value in config file for", setting);
+		return read_bare_name(at, setting, column);
 	*value++ = '\0';
 	if (column > 0)
 		at->value_column = (unsigned)(column + (size_t)(value - setting));
@@ -219,11 +252,8 @@ static int read_setting(struct place *at, char *setting, size_t column)
 	if (blanks)
 		tolerate(
 			at, "blanks or a carriage return are ignored at", option_rows[option].name);
-	if (at->late && option_rows[option].reach == OPTION_START) {
-		tolerate(at, "comes too late in a user's file and is ignored",
-			option_rows[option].name);
+	if (is_too_late(at, option))
 		return 0;
-	}
 	error = read_value(at, option, value);
 	if (error == 0)
 		at->config->origin[option] = (struct origin){at->source, at->line};
@@ -357,102 +387,6 @@ int config_setting(struct config *config, const char *setting, struct config_not
 		return refuse(&at, 0, "setting too long", NULL);
 	error = add_source(&at, "-o");
 	return error < 0 ? error : read_setting(&at, text, 0);
-}
-
-/* ---- the whole ---- */
-
-/* Collects what is wrong with a whole configuration. */
-struct review {
-	const struct config *config;
-	config_sink *sink;
-	void *context;
-};
-
-static void object(const struct review *review, bool wrong, enum option option, const char *text)
-{
-	struct config_note note;
-
-	if (!wrong)
-		return;
-	config_blame(review->config, option, text, &note);
-	review->sink(CONFIG_ERROR, &note, review->context);
-}
-
-static bool differs_from_default(const struct config *config, enum option option)
-{
-	/* A refused option has one default, whatever the program is called. */
-	union setting value = option_value(config, option);
-
-	return option_rows[option].kind == OPTION_BOOL &&
-	       value.truth != option_rows[option].defaults[0].truth;
-}
-
-static void review_refused(const struct review *review)
-{
-	for (enum option option = 0; option < OPTION_COUNT; option++)
-		object(review,
-			option_rows[option].effect == OPTION_REFUSED &&
-				differs_from_default(review->config, option),
-			option, option_rows[option].reason);
-}
-
-/* A pattern too long to match anything would quietly deny or hide nothing. */
-static void review_patterns(const struct review *review)
-{
-	static const enum option patterns[] = {
-		OPTION_deny_file, OPTION_hide_file, OPTION_upload_file, OPTION_download_file};
-
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-		const char *pattern = option_value(review->config, patterns[i]).string;
-		object(review, pattern && strlen(pattern) > PATTERN_MAX, patterns[i],
-			"pattern longer than 1024 bytes");
-	}
-}
-
-/* Of two options the one whose value comes from the later layer: it has the last word. */
-static enum option later_of(const struct config *config, enum option a, enum option b)
-{
-	return config->origin[b].source > config->origin[a].source ? b : a;
-}
-
-void config_review(const struct config *config, config_sink *sink, void *context)
-{
-	struct review review = {config, sink, context};
-
-	review_refused(&review);
-	review_patterns(&review);
-	object(&review, !config->anonymous_enable && !config->local_enable,
-		later_of(config, OPTION_local_enable, OPTION_anonymous_enable),
-		"both local_enable and anonymous_enable are NO: nobody could log in");
-	object(&review, config->run_as_launching_user && process_is_root(),
-		OPTION_run_as_launching_user,
-		"is for a user other than root: root has no jail then");
-	object(&review, config->run_as_launching_user && config->local_enable,
-		OPTION_run_as_launching_user,
-		"local_enable needs root, which this option gives up");
-}
-
-struct first_error {
-	struct config_note *note;
-	bool found;
-};
-
-static void keep_first(enum config_severity severity, const struct config_note *note, void *context)
-{
-	struct first_error *first = context;
-
-	(void)severity;
-	if (!first->found)
-		*first->note = *note;
-	first->found = true;
-}
-
-int config_validate(const struct config *config, struct config_note *out_error)
-{
-	struct first_error first = {.note = out_error};
-
-	config_review(config, keep_first, &first);
-	return first.found ? -EINVAL : 0;
 }
 
 bool config_lists(const char *list, const char *word)

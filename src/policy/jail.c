@@ -81,7 +81,8 @@ int jail_check_root(const struct config *config, const struct login *login, cons
 	return -EPERM;
 }
 
-/* "/jail/./home" names the jail and the place to start in it (passwd_chroot_enable). */
+/* "/jail/./home" names the jail and the place to start in it (passwd_chroot_enable); local_root does not
+ * count then. "/./jail" has no place inside: it must never mean "/". */
 static void split_home(struct jail_plan *plan)
 {
 	char *mark = strstr(plan->home, "/./");
@@ -89,10 +90,15 @@ static void split_home(struct jail_plan *plan)
 
 	if (!mark)
 		return;
+	plan->root[0] = '\0';
+	if (mark == plan->home) {
+		memmove(plan->home, mark + 2, strlen(mark + 2) + 1);
+		return;
+	}
 	buffer_start(&b, plan->inside, sizeof(plan->inside));
 	buffer_string(&b, mark + 2);
 	buffer_text(&b);
-	mark[mark == plan->home] = '\0';
+	*mark = '\0';
 }
 
 int jail_plan(const struct config *config, const struct login *login, struct jail_plan *plan,
@@ -115,9 +121,16 @@ int jail_plan(const struct config *config, const struct login *login, struct jai
 		error = substitute(config, login->name, root, plan->root, sizeof(plan->root));
 	if (error < 0)
 		return give_up(problem, "home directory of", login->name, error);
-	if (plan->jailed && config->passwd_chroot_enable && !anonymous)
+	if (config->passwd_chroot_enable && !anonymous)
 		split_home(plan);
 	return 0;
+}
+
+/* What chdir says of a directory; anything else is about the process itself. */
+static bool is_no_entry(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP ||
+	       error == -ENAMETOOLONG;
 }
 
 static int go_there(const struct config *config, const struct login *login,
@@ -132,8 +145,8 @@ static int go_there(const struct config *config, const struct login *login,
 		return give_up(problem, "cannot change directory", plan->home, error);
 	if (plan->root[0])
 		error = enter(config, login, plan->root);
-	/* Outside a jail a missing local_root leaves the user at home, as vsftpd does. */
-	if (error < 0 && (plan->jailed || login->kind == LOGIN_ANONYMOUS))
+	/* Outside a jail a local_root that can't be entered leaves the user at home, as vsftpd does. */
+	if (error < 0 && !(is_no_entry(error) && !plan->jailed && login->kind != LOGIN_ANONYMOUS))
 		return give_up(problem, "cannot change directory", plan->root, error);
 	return 0;
 }
@@ -160,7 +173,8 @@ int jail_enter(const struct config *config, const struct login *login, struct bu
 	error = privilege_drop(&login->account);
 	if (error < 0)
 		return give_up(problem, "giving up root", NULL, error);
-	if (plan.inside[0] && vfs_enter(plan.inside) < 0)
-		return give_up(problem, "cannot change directory", plan.inside, -ENOENT);
+	/* A place that is not there leaves the user at the top of the jail. */
+	if (plan.jailed && plan.inside[0])
+		(void)vfs_enter(plan.inside);
 	return 0;
 }

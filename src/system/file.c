@@ -46,7 +46,7 @@ int file_read(const char *path, bool guarded, char *storage, size_t capacity, si
 		return -errno;
 	if (fstat(fd, &st) < 0)
 		error = -errno;
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st.st_mode) && (guarded || !S_ISCHR(st.st_mode)))
 		error = -EINVAL;
 	else if (guarded)
 		error = check_guarded(&st);

@@ -97,6 +97,8 @@ static bool is_dropped(const struct account *account)
 		return false;
 	if (rgid != account->gid || egid != account->gid || sgid != account->gid)
 		return false;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return false;
 	if (!holds_groups(account) || holds_capabilities() || setresuid(0, 0, 0) == 0)
 		return false;
 	return account->gid == 0 || setresgid(0, 0, 0) < 0;

@@ -215,15 +215,47 @@ static const struct refusal refusals[] = {
 	{"write_enable=01\n", 1, 0, "bad bool value"},
 	{"write_enable==YES\n", 1, 0, "bad bool value"},
 	{"write_enable=\"YES\"\n", 1, 0, "bad bool value"},
-	{"\n\nlocal_max_rate=4294967296\n", 3, 0, "local_max_rate"},
-	{"local_max_rate=18446744073709551616\n", 1, 0, "local_max_rate"},
-	{"local_max_rate=18446744073709551617000\n", 1, 0, "local_max_rate"},
-	{"ftp_data_port=65536\n", 1, 0, "out of range in config file for: ftp_data_port"},
-	{"ftp_data_port=-1\n", 1, 0, "ftp_data_port"},
-	{"ftp_data_port=0\n", 1, 0, "ftp_data_port"},
-	{"local_umask=01000\n", 1, 0, "local_umask"},
-	{"local_umask=-1\n", 1, 0, "local_umask"},
 };
+
+/* vsftpd takes any number; what can't be meant becomes the nearest that can, with a note. */
+static void test_numbers_out_of_range(void **state)
+{
+	static const struct {
+		const char *text;
+		enum option option;
+		const char *value;
+	} cases[] = {
+		{"local_max_rate=4294967296\n", OPTION_local_max_rate, "4294967295"},
+		{"local_max_rate=18446744073709551616\n", OPTION_local_max_rate, "4294967295"},
+		{"local_max_rate=18446744073709551617000\n", OPTION_local_max_rate, "4294967295"},
+		{"ftp_data_port=65536\n", OPTION_ftp_data_port, "65535"},
+		{"ftp_data_port=-1\n", OPTION_ftp_data_port, "65535"},
+		{"bind_retries=0\n", OPTION_bind_retries, "1"},
+		{"local_umask=01022\n", OPTION_local_umask, "022"},
+		{"file_open_mode=0100644\n", OPTION_file_open_mode, "0644"},
+		{"local_umask=-1\n", OPTION_local_umask, "0777"},
+		{"listen_port=70000\n", OPTION_listen_port, "65535"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start(state);
+		assert_int_equal(load(cases[i].text), 0);
+		assert_string_equal(shown(cases[i].option), cases[i].value);
+		assert_int_equal(config.note_count, 1);
+		assert_non_null(strstr(config.notes[0].text, "out of range"));
+	}
+}
+
+/* A string's name alone unsets it, as an empty value does. */
+static void test_bare_name_of_a_string(void **state)
+{
+	start(state);
+	assert_int_equal(load("deny_file=x\ndeny_file\n  ftpd_banner \n"), 0);
+	assert_null(config.deny_file);
+	assert_null(config.ftpd_banner);
+	assert_int_equal(config.note_count, 2);
+	assert_int_equal(config.origin[OPTION_deny_file].line, 2);
+}
 
 static void test_refusals(void **state)
 {
@@ -482,7 +514,6 @@ static const struct refusal bad_settings[] = {
 	{"hide_ids=", 0, 0, "missing value"},
 	{"hide_ids=perhaps", 0, 0, "bad bool"},
 	{"nonsense=1", 0, 0, "nonsense"},
-	{"ftp_data_port=99999", 0, 0, "ftp_data_port"},
 };
 
 static void test_bad_settings(void **state)
@@ -550,8 +581,11 @@ static void test_too_much_text(void **state)
 		memcpy(bytes + i * line, name, sizeof(name) - 1);
 		bytes[i * line + line - 1] = '\n';
 	}
+	/* Values that were replaced still take up room. */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(load_bytes(4 * line), 0);
 	assert_int_equal(load_bytes(4 * line), -EINVAL);
-	assert_int_equal(note.line, 4);
+	assert_int_equal(note.line, 2);
 	assert_non_null(strstr(note.text, "too much text"));
 	assert_int_equal(strlen(config.ftpd_banner), line - sizeof(name));
 }
@@ -562,9 +596,11 @@ static void test_arena_is_filled_to_the_end(void **state)
 
 	(void)state;
 	assert_int_equal(load("hide_ids=YES\n"), 0);
-	room = sizeof(config.strings) - config.string_size;
 	memcpy(bytes, "ftpd_banner=", 12);
-	memset(bytes + 12, 'x', room);
+	memset(bytes + 12, 'x', sizeof(bytes) - 12);
+	while (sizeof(config.strings) - config.string_size > 90000)
+		assert_int_equal(load_bytes(90000), 0);
+	room = sizeof(config.strings) - config.string_size;
 	assert_int_equal(load_bytes(12 + room - 1), 0);
 	assert_int_equal(config.string_size, sizeof(config.strings));
 	assert_int_equal(strlen(config.ftpd_banner), room - 1);
@@ -676,6 +712,8 @@ int main(void)
 		cmocka_unit_test_setup(test_readings, start),
 		cmocka_unit_test_setup(test_empty_string_is_unset, start),
 		cmocka_unit_test_setup(test_refusals, start),
+		cmocka_unit_test_setup(test_numbers_out_of_range, start),
+		cmocka_unit_test_setup(test_bare_name_of_a_string, start),
 		cmocka_unit_test_setup(test_long_subject_is_cut, start),
 		cmocka_unit_test_setup(test_append_note, start),
 		cmocka_unit_test_setup(test_notes_have_a_place, start),
