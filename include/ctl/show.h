@@ -3,11 +3,13 @@
 #define SOLOFTPD_CTL_SHOW_H
 
 #include "policy/layers.h"
+#include "text/address.h"
 
 struct show_question {
 	struct layers layers;
-	const char *from; /* the client's address; NULL: TCP wrappers are not asked */
-	const char *user; /* a login name; NULL: before any login */
+	const struct address *from; /* the client's; NULL: TCP wrappers are not asked */
+	const struct address *to;   /* the server's; NULL: not known */
+	const char *user;	    /* a login name; NULL: before any login */
 };
 
 /* Prints every option with its value and where it comes from, in the language of the file. `config` is

@@ -2,10 +2,16 @@
 #ifndef SOLOFTPD_CTL_SUPERSERVER_H
 #define SOLOFTPD_CTL_SUPERSERVER_H
 
+#include <stdbool.h>
+
 #include "policy/config.h"
 
-/* Prints the entry for `kind` (xinetd, inetd, systemd, tcpserver), for a server that reads `file`, with
- * comments on what can't be carried over. Returns 0, or -ENOENT for another kind. */
-int superserver_print(const char *kind, const struct config *config, const char *file);
+/* Whether there are entries of this kind: xinetd, inetd, systemd, tcpserver. */
+bool superserver_is_known(const char *kind);
+
+/* Prints the entry of a known kind for the program called `name` that reads `file`, with comments on what
+ * can't be carried over. */
+void superserver_print(
+	const char *kind, const struct config *config, const char *name, const char *file);
 
 #endif

@@ -34,6 +34,9 @@ enum login_user {
 	LOGIN_BROKEN,	      /* userlist_file can't be read: nobody may be let in */
 };
 
+/* Whether the name may be handed to PAM at all: vsftpd's rule, and its limit on the length. */
+bool login_is_plain_name(const char *user);
+
 bool login_is_anonymous(const struct config *config, const char *user);
 enum login_user login_check_user(const struct config *config, const char *user);
 

@@ -12,6 +12,10 @@
 int net_local(int socket, struct address *out_address);
 int net_peer(int socket, struct address *out_address);
 
+/* The address as the kernel's structure. */
+struct sockaddr_storage;
+void net_endpoint(const struct address *address, struct sockaddr_storage *out_endpoint);
+
 /* What the control connection wants of TCP: no delay, keepalive, urgent data in line (RFC 1123
  * 4.1.2.10 asks that Synch be seen in sequence). */
 void net_tune_control(int socket);

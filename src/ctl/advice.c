@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "policy/login.h"
 #include "policy/options.h"
 #include "system/account.h"
 #include "system/file.h"
@@ -64,10 +66,13 @@ static bool is_set(const struct config *config, enum option option)
 	return config->origin[option].source > 0;
 }
 
-/* Whether the option's value is just what it is anyway: such a line misleads nobody. */
+/* Whether a switch stands as it stands anyway: such a line misleads nobody. */
 static bool is_off(const struct config *config, enum option option)
 {
-	return config_kind(option) == OPTION_BOOL && !option_value(config, option).truth;
+	const struct option_row *row = &option_rows[option];
+
+	return row->kind == OPTION_BOOL &&
+	       option_value(config, option).truth == row->defaults[0].truth;
 }
 
 static bool is_met(const struct config *config, const struct dependency *d)
@@ -174,7 +179,8 @@ static void advise_list(
 		if (strcspn(line, " \t\r") < length)
 			buffer_string(&b,
 				"blanks or a carriage return: vsftpd would never match this line");
-		else if (accounts && length > 0 && account_find(line, &account) == -ENOENT) {
+		else if (accounts && length > 0 && !login_is_anonymous(config, line) &&
+			 account_find(line, &account) == -ENOENT) {
 			buffer_string(&b, "no such account: ");
 			buffer_string(&b, line);
 		}
@@ -199,14 +205,31 @@ static void advise_lists(const struct config *config, struct report *report)
 		advise_list(config, report, OPTION_email_password_file, false);
 }
 
-static void advise_exists(const struct config *config, struct report *report, enum option option)
+static void advise_directory(const struct config *config, struct report *report, enum option option)
 {
 	const char *path = option_value(config, option).string;
 	struct facts facts;
 	int error = path ? vfs_stat(path, &facts) : 0;
 
-	if (error < 0)
+	if (path && error == 0 && !S_ISDIR(facts.mode))
+		error = -ENOTDIR;
+	/* Without it every session does, but not as was meant. */
+	if (error == -ENOENT)
+		report_warning(report, config, option, strerror(ENOENT));
+	else if (error < 0)
 		advise_unreadable(config, report, option, error);
+}
+
+static void advise_banner(const struct config *config, struct report *report)
+{
+	static char text[CONFIG_FILE_MAX + 1];
+	size_t size;
+	int error = 0;
+
+	if (config->banner_file)
+		error = file_read(config->banner_file, false, text, sizeof(text), &size);
+	if (error < 0)
+		advise_unreadable(config, report, OPTION_banner_file, error);
 }
 
 static void advise_log(const struct config *config, struct report *report, enum option option)
@@ -306,9 +329,9 @@ void advice_give(const struct config *config, const char *daemon, struct report 
 	advise_moot(config, report);
 	advise_lists(config, report);
 	advise_logs(config, report);
-	advise_exists(config, report, OPTION_banner_file);
-	advise_exists(config, report, OPTION_user_config_dir);
-	advise_exists(config, report, OPTION_vhost_config_dir);
+	advise_banner(config, report);
+	advise_directory(config, report, OPTION_user_config_dir);
+	advise_directory(config, report, OPTION_vhost_config_dir);
 	if (config->anonymous_enable)
 		advise_account(config, report, OPTION_ftp_username);
 	if (config->guest_enable)

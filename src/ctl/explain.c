@@ -7,6 +7,9 @@
 #include "policy/access.h"
 #include "policy/jail.h"
 #include "policy/login.h"
+#include "policy/options.h"
+#include "system/file.h"
+#include "system/net.h"
 #include "system/privilege.h"
 #include "system/process.h"
 #include "system/standing.h"
@@ -72,7 +75,7 @@ static bool explain_wrappers(const struct show_question *question, struct config
 		return note("tcp wrappers", "not asked: tcp_wrappers is NO");
 	if (!question->from)
 		return note("tcp wrappers", "not asked: no --from ADDRESS");
-	if (!wrappers_foresee(question->from, question->layers.daemon))
+	if (!wrappers_foresee(question->from, question->to, question->layers.daemon))
 		return refuse(
 			"tcp wrappers", "hosts.allow and hosts.deny do not admit the address");
 	(void)go_on("tcp wrappers", "the address is admitted");
@@ -92,6 +95,31 @@ static bool explain_whole(const struct config *config)
 	if (config_validate(config, &error) < 0)
 		return refuse_note("configuration", &error);
 	return true;
+}
+
+/* What only shows when the greeting is made, or an address announced. */
+static bool explain_greeting(const struct config *config)
+{
+	static char text[CONFIG_FILE_MAX + 1];
+	struct address address;
+	struct config_note error;
+	size_t size;
+	int status = 0;
+
+	if (config->banner_file)
+		status = file_read(config->banner_file, false, text, sizeof(text), &size);
+	if (status < 0) {
+		config_blame(config, OPTION_banner_file, strerror(-status), &error);
+		return refuse_note("configuration", &error);
+	}
+	if (config->pasv_address)
+		status = address_parse_host(config->pasv_address, &address);
+	if (status < 0 && config->pasv_addr_resolve)
+		status = net_resolve(config->pasv_address, &address);
+	if (status == 0)
+		return true;
+	config_blame(config, OPTION_pasv_address, "is not an IPv4 address", &error);
+	return refuse_note("configuration", &error);
 }
 
 /* ---- the login ---- */
@@ -117,12 +145,40 @@ static bool explain_user(const struct config *config, const char *user, struct l
 	}
 	if (config->userlist_enable)
 		(void)go_on("user list", "passed");
+	if (!anonymous && !login_is_plain_name(user))
+		return refuse("user", "a name that no account can have: PAM is not asked");
 	login->kind = anonymous ? LOGIN_ANONYMOUS : LOGIN_LOCAL;
 	login->anonymous = anonymous;
 	buffer_start(&b, login->name, sizeof(login->name));
 	buffer_string(&b, !anonymous ? user : config->ftp_username ? config->ftp_username : "ftp");
 	buffer_text(&b);
 	return go_on("user", anonymous ? "anonymous" : "a login that PAM checks");
+}
+
+static bool explain_list(const struct config *config, enum option option, const char *text)
+{
+	static char list[CONFIG_FILE_MAX + 1];
+	const char *file = option_value(config, option).string;
+	struct config_note error;
+	size_t size;
+	int status = file ? file_read(file, false, list, sizeof(list), &size) : -ENOENT;
+
+	if (status == 0)
+		return note("password", text);
+	config_blame(config, option, strerror(-status), &error);
+	return refuse_note("password", &error);
+}
+
+/* The password of an anonymous login. */
+static bool explain_address(const struct config *config)
+{
+	if (config->deny_email_enable &&
+		!explain_list(config, OPTION_banned_email_file, "must not be in banned_email_file"))
+		return false;
+	if (config->secure_email_list_enable)
+		return explain_list(
+			config, OPTION_email_password_file, "must be in email_password_file");
+	return config->deny_email_enable || go_on("password", "any");
 }
 
 static bool explain_password(const struct config *config, const struct login *login)
@@ -132,9 +188,7 @@ static bool explain_password(const struct config *config, const struct login *lo
 	struct facts facts;
 
 	if (login->kind == LOGIN_ANONYMOUS)
-		return config->secure_email_list_enable
-			       ? note("password", "must be in email_password_file")
-			       : go_on("password", "any");
+		return explain_address(config);
 	(void)note("password", "PAM decides: not tried here");
 	if (path_join("/etc/pam.d", service, path, sizeof(path)) == 0 &&
 		vfs_stat(path, &facts) == 0)
@@ -203,8 +257,15 @@ static bool explain_jail(const struct config *config, const struct login *login)
 		return note("directories", "run as root to have them tried");
 	if (!explain_directory(login, "home", plan.home))
 		return false;
-	if (plan.root[0] && !explain_directory(login, "root", plan.root) && plan.jailed)
+	if (plan.root[0] && !plan.jailed && login->kind != LOGIN_ANONYMOUS) {
+		if (privilege_enter(&login->account, plan.root) < 0)
+			printf("note     %-14s %s can't be entered: the session stays at home\n",
+				"root", plan.root);
+		else
+			(void)go_on("root", plan.root);
+	} else if (plan.root[0] && !explain_directory(login, "root", plan.root)) {
 		return false;
+	}
 	root = plan.root[0] ? plan.root : plan.home;
 	if (!plan.jailed)
 		return note("jail", "none: the session sees the whole file system");
@@ -219,7 +280,7 @@ static void explain_rights(const struct config *config, const struct login *logi
 		enum access_class class;
 		const char *name;
 	} rights[] = {{CLASS_LIST, "list"}, {CLASS_DOWNLOAD, "download"}, {CLASS_UPLOAD, "upload"},
-		{CLASS_MKDIR, "make directories"}, {CLASS_MODIFY, "change and delete"}};
+		{CLASS_MKDIR, "directories"}, {CLASS_MODIFY, "change"}};
 
 	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
 		printf("%-8s %-14s %s\n", "right", rights[i].name,
@@ -232,7 +293,7 @@ int explain_print(const struct show_question *question, struct config *config)
 	const char *user = question->user;
 
 	if (!explain_layers(question, config) || !explain_wrappers(question, config) ||
-		!explain_whole(config))
+		!explain_whole(config) || !explain_greeting(config))
 		return 1;
 	if (!user)
 		return 0;

@@ -10,6 +10,9 @@
 #include "ctl/superserver.h"
 #include "policy/layers.h"
 #include "system/process.h"
+#include "system/vfs.h"
+#include "text/address.h"
+#include "text/path.h"
 
 #define FILES_MAX 64
 
@@ -17,8 +20,10 @@ struct arguments {
 	const char *command;
 	const char *files[FILES_MAX];
 	size_t file_count;
-	const char *as, *from, *to, *user;
-	bool json;
+	const char *as, *from, *to, *user, *format;
+	struct address client, server; /* from and to, as values */
+	char host[ADDRESS_TEXT];       /* to, as a session writes it */
+	bool help;
 };
 
 static struct config config;
@@ -76,9 +81,13 @@ static int take_value(int count, char **words, const char *name, const char **ou
 
 static int take_option(int count, char **words, struct arguments *out)
 {
-	const char *format = NULL;
-	int taken = take_value(count, words, "--as", &out->as);
+	int taken;
 
+	if (strcmp(words[0], "--help") == 0) {
+		out->help = true;
+		return 1;
+	}
+	taken = take_value(count, words, "--as", &out->as);
 	if (taken == 0)
 		taken = take_value(count, words, "--from", &out->from);
 	if (taken == 0)
@@ -86,11 +95,17 @@ static int take_option(int count, char **words, struct arguments *out)
 	if (taken == 0)
 		taken = take_value(count, words, "--user", &out->user);
 	if (taken == 0)
-		taken = take_value(count, words, "--format", &format);
-	if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
-		return 0;
-	out->json |= format && strcmp(format, "json") == 0;
+		taken = take_value(count, words, "--format", &out->format);
 	return taken;
+}
+
+/* Addresses count in the form that a session would see. */
+static int read_address(const char *text, struct address *out)
+{
+	if (address_parse_host(text, out) < 0)
+		return misuse("not an address", text);
+	address_unmap(out);
+	return 0;
 }
 
 static int read_arguments(int argc, char **argv, struct arguments *out)
@@ -113,15 +128,32 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
 	return 0;
 }
 
+/* Which options a command takes. */
+static int check_options(const struct arguments *arguments)
+{
+	bool client = strcmp(arguments->command, "show") == 0 ||
+		      strcmp(arguments->command, "explain") == 0;
+
+	if (arguments->format && strcmp(arguments->command, "check") != 0)
+		return misuse("--format is check's", NULL);
+	if (arguments->format && strcmp(arguments->format, "json") != 0 &&
+		strcmp(arguments->format, "text") != 0)
+		return misuse("no such format", arguments->format);
+	if (!client && (arguments->from || arguments->to || arguments->user))
+		return misuse("--from, --to and --user are show's and explain's", NULL);
+	return 0;
+}
+
 static int check(const struct arguments *arguments)
 {
 	const char *file = arguments->file_count > 0 ? arguments->files[0]
 						     : layers_default_file(arguments->as);
+	bool json = arguments->format && strcmp(arguments->format, "json") == 0;
 	struct report report;
 
 	if (arguments->file_count > 1)
 		return misuse("check takes one file", NULL);
-	report_start(&report, arguments->json);
+	report_start(&report, json);
 	config_defaults(&config, arguments->as);
 	if (config_file_all(&config, file, false, report_problem, &report) == 0) {
 		config_review(&config, report_problem, &report);
@@ -139,8 +171,9 @@ static struct show_question ask(const struct arguments *arguments)
 	return (struct show_question){.layers = {.daemon = arguments->as,
 					      .files = arguments->files,
 					      .file_count = arguments->file_count,
-					      .host = arguments->to},
-		.from = arguments->from,
+					      .host = arguments->to ? arguments->host : NULL},
+		.from = arguments->from ? &arguments->client : NULL,
+		.to = arguments->to ? &arguments->server : NULL,
 		.user = arguments->user};
 }
 
@@ -164,42 +197,64 @@ static int superserver(const struct arguments *arguments)
 	const char *file = arguments->file_count > 1 ? arguments->files[1]
 						     : layers_default_file(arguments->as);
 	struct config_note error;
-	struct report report;
+	char text[640], absolute[PATH_TEXT];
+	struct buffer b;
 
 	if (arguments->file_count < 1 || arguments->file_count > 2)
 		return misuse("superserver takes a kind and one file", NULL);
+	if (!superserver_is_known(arguments->files[0]))
+		return misuse("no such super-server", arguments->files[0]);
 	config_defaults(&config, arguments->as);
 	if (config_file(&config, file, false, &error) < 0) {
-		report_start(&report, false);
-		report_problem(CONFIG_ERROR, &error, &report);
-		return report_end(&report);
+		/* Not into an entry that is being written. */
+		buffer_start(&b, text, sizeof(text));
+		config_append_note(&b, &error);
+		fprintf(stderr, "%s\n", buffer_text(&b));
+		return 2;
 	}
-	if (superserver_print(arguments->files[0], &config, file) < 0)
-		return misuse("no such super-server", arguments->files[0]);
+	if (vfs_real(file, absolute, sizeof(absolute)) < 0)
+		return misuse("no such file", file);
+	superserver_print(arguments->files[0], &config, arguments->as, absolute);
 	return 0;
+}
+
+static int run(struct arguments *arguments)
+{
+	int status = check_options(arguments);
+
+	if (status == 0 && arguments->from)
+		status = read_address(arguments->from, &arguments->client);
+	if (status == 0 && arguments->to)
+		status = read_address(arguments->to, &arguments->server);
+	if (status != 0)
+		return status;
+	address_format_host(&arguments->server, arguments->host);
+	if (strcmp(arguments->command, "check") == 0)
+		return check(arguments);
+	if (strcmp(arguments->command, "show") == 0)
+		return show(arguments);
+	if (strcmp(arguments->command, "explain") == 0)
+		return explain(arguments);
+	if (strcmp(arguments->command, "superserver") == 0)
+		return superserver(arguments);
+	return misuse("no such command", arguments->command);
 }
 
 int main(int argc, char **argv)
 {
 	static struct arguments arguments = {.as = "soloftpd"};
-	int status;
+	int status = read_arguments(argc, argv, &arguments);
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(help, stdout);
-		return 0;
-	}
-	status = read_arguments(argc, argv, &arguments);
 	if (status != 0)
 		return status;
-	if (!arguments.command)
-		return misuse("what shall it do?", NULL);
-	if (strcmp(arguments.command, "check") == 0)
-		return check(&arguments);
-	if (strcmp(arguments.command, "show") == 0)
-		return show(&arguments);
-	if (strcmp(arguments.command, "explain") == 0)
-		return explain(&arguments);
-	if (strcmp(arguments.command, "superserver") == 0)
-		return superserver(&arguments);
-	return misuse("no such command", arguments.command);
+	if (arguments.help)
+		fputs(help, stdout);
+	else if (!arguments.command)
+		status = misuse("what shall it do?", NULL);
+	else
+		status = run(&arguments);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fputs("soloftpctl: the output could not be written\n", stderr);
+	return 2;
 }

@@ -21,7 +21,8 @@ static void print_json_text(const char *text)
 		unsigned char byte = (unsigned char)*text;
 		if (byte == '"' || byte == '\\')
 			putchar('\\');
-		if (byte < 0x20)
+		/* Bytes that may be no UTF-8 are given one by one. */
+		if (byte < 0x20 || byte >= 0x7f)
 			printf("\\u%04x", byte);
 		else
 			putchar(byte);
@@ -39,19 +40,28 @@ static void print_json(const char *severity, const struct config_note *note, boo
 	putchar('}');
 }
 
+/* A file's text must not steer the terminal. */
+static void print_plain(const char *text)
+{
+	for (; *text; text++)
+		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+}
+
 static void print_line(
 	const struct report *report, const char *severity, const struct config_note *note)
 {
 	bool error = strcmp(severity, "error") == 0;
 	const char *on = error ? "\033[1;31m" : "\033[1;33m";
 
-	printf("%s:", note->file);
+	print_plain(note->file);
+	putchar(':');
 	if (note->line > 0)
 		printf("%u:", note->line);
 	if (note->column > 0)
 		printf("%u:", note->column);
-	printf(" %s%s:%s %s\n", report->colour ? on : "", severity, report->colour ? "\033[0m" : "",
-		note->text);
+	printf(" %s%s:%s ", report->colour ? on : "", severity, report->colour ? "\033[0m" : "");
+	print_plain(note->text);
+	putchar('\n');
 }
 
 /* The option whose name is nearest to a misspelt one, if it is near enough to be meant. */

@@ -23,13 +23,15 @@ static int complain(const struct config_note *error)
 /* Asks TCP wrappers as a session would and loads the file that a rule names. */
 static int load_by_rule(const struct show_question *question, struct config *config)
 {
+	char host[ADDRESS_TEXT];
 	const char *file;
 	struct config_note error;
 
 	if (!question->from || !config->tcp_wrappers)
 		return 0;
-	if (!wrappers_foresee(question->from, question->layers.daemon)) {
-		printf("# TCP wrappers refuse %s: 421 Service not available\n", question->from);
+	if (!wrappers_foresee(question->from, question->to, question->layers.daemon)) {
+		address_format_host(question->from, host);
+		printf("# TCP wrappers refuse %s: 421 Service not available\n", host);
 		return 2;
 	}
 	file = process_variable("SOLOFTPD_LOAD_CONF");
@@ -49,7 +51,11 @@ static int load_for_user(const struct show_question *question, struct config *co
 	if (!question->user)
 		return 0;
 	buffer_start(&b, login.name, sizeof(login.name));
-	buffer_string(&b, question->user);
+	/* Anonymous has one name, whatever the client calls itself. */
+	if (login_is_anonymous(config, question->user))
+		buffer_string(&b, config->ftp_username ? config->ftp_username : "ftp");
+	else
+		buffer_string(&b, question->user);
 	buffer_text(&b);
 	return login_configure(config, &login, &error) < 0 ? complain(&error) : 0;
 }
@@ -57,14 +63,14 @@ static int load_for_user(const struct show_question *question, struct config *co
 static void print_option(const struct config *config, enum option option)
 {
 	struct origin origin = config->origin[option];
-	char value[4096];
+	static char value[CONFIG_FILE_MAX + 64];
 	struct buffer b;
 
 	buffer_start(&b, value, sizeof(value));
 	buffer_string(&b, config_name(option));
 	buffer_byte(&b, '=');
 	config_print(config, option, &b);
-	printf("%-48s # %s", buffer_text(&b), config->sources[origin.source]);
+	printf("%-48s  # %s", buffer_text(&b), config->sources[origin.source]);
 	if (origin.line > 0)
 		printf(":%u", origin.line);
 	putchar('\n');

@@ -1,25 +1,26 @@
 #include "ctl/superserver.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "text/address.h"
 
-#define SERVER "/usr/local/sbin/soloftpd"
+#define DIRECTORY "/usr/local/sbin/"
 
 /* What the listener was to do. */
 struct wish {
+	const char *name; /* of the program */
 	const char *file;
 	unsigned port, clients, clients_per_host;
 	const char *address; /* NULL: all */
 	bool ipv6, bad_address;
 };
 
-static struct wish read_wish(const struct config *config, const char *file)
+static struct wish read_wish(const struct config *config, const char *name, const char *file)
 {
-	struct wish wish = {.file = file,
-		.port = config->listen_port,
+	struct wish wish = {.name = name,
+		.file = file,
+		.port = config->listen_port > 0 ? config->listen_port : 21,
 		.clients = config->max_clients,
 		.clients_per_host = config->max_per_ip,
 		.ipv6 = config->listen_ipv6};
@@ -62,8 +63,8 @@ static void print_xinetd(const struct wish *wish)
 	if (has_address(wish))
 		printf("\tbind        = %s\n", wish->address);
 	puts("\tsocket_type = stream\n\tprotocol    = tcp\n\twait        = no\n"
-	     "\tuser        = root\n\tserver      = " SERVER);
-	printf("\tserver_args = %s\n", wish->file);
+	     "\tuser        = root");
+	printf("\tserver      = " DIRECTORY "%s\n\tserver_args = %s\n", wish->name, wish->file);
 	printf("\tflags       = NOLIBWRAP NODELAY KEEPALIVE %s\n", wish->ipv6 ? "IPv6" : "IPv4");
 	print_limit("instances", wish->clients);
 	print_limit("per_source", wish->clients_per_host);
@@ -83,8 +84,8 @@ static void print_inetd(const struct wish *wish)
 		fputs("ftp", stdout);
 	else
 		printf("%u", wish->port);
-	printf(" stream %s nowait root " SERVER " soloftpd %s\n", wish->ipv6 ? "tcp6" : "tcp",
-		wish->file);
+	printf(" stream %s nowait root " DIRECTORY "%s %s %s\n", wish->ipv6 ? "tcp6" : "tcp",
+		wish->name, wish->name, wish->file);
 }
 
 static void print_systemd(const struct wish *wish)
@@ -105,36 +106,44 @@ static void print_systemd(const struct wish *wish)
 		printf("MaxConnectionsPerSource=%u\n", wish->clients_per_host);
 	puts("\n[Install]\nWantedBy=sockets.target\n\n# /etc/systemd/system/soloftpd@.service\n"
 	     "[Service]");
-	printf("ExecStart=-" SERVER " %s\nStandardInput=socket\n", wish->file);
+	printf("ExecStart=-" DIRECTORY "%s %s\nStandardInput=socket\n", wish->name, wish->file);
 }
 
 static void print_tcpserver(const struct wish *wish)
 {
 	warn_address(wish);
+	if (wish->ipv6)
+		puts("# tcpserver knows IPv4 only: listen_ipv6 can't be carried over");
 	if (wish->clients_per_host > 0)
 		printf("# tcpserver does not count sessions by address: max_per_ip=%u can't be "
 		       "carried over\n",
 			wish->clients_per_host);
 	fputs("tcpserver -H -R -l0 ", stdout);
 	printf("-c %u ", wish->clients > 0 ? wish->clients : 65535);
-	printf("%s %u " SERVER " %s\n", has_address(wish) ? wish->address : "0", wish->port,
-		wish->file);
+	printf("%s %u " DIRECTORY "%s %s\n", has_address(wish) ? wish->address : "0", wish->port,
+		wish->name, wish->file);
 }
 
-int superserver_print(const char *kind, const struct config *config, const char *file)
-{
-	static const struct {
-		const char *kind;
-		void (*print)(const struct wish *wish);
-	} printers[] = {{"xinetd", print_xinetd}, {"inetd", print_inetd},
-		{"systemd", print_systemd}, {"tcpserver", print_tcpserver}};
-	struct wish wish = read_wish(config, file);
+static const struct {
+	const char *kind;
+	void (*print)(const struct wish *wish);
+} printers[] = {{"xinetd", print_xinetd}, {"inetd", print_inetd}, {"systemd", print_systemd},
+	{"tcpserver", print_tcpserver}};
 
-	for (size_t i = 0; i < sizeof(printers) / sizeof(printers[0]); i++) {
-		if (strcmp(kind, printers[i].kind) != 0)
-			continue;
-		printers[i].print(&wish);
-		return 0;
-	}
-	return -ENOENT;
+bool superserver_is_known(const char *kind)
+{
+	for (size_t i = 0; i < sizeof(printers) / sizeof(printers[0]); i++)
+		if (strcmp(kind, printers[i].kind) == 0)
+			return true;
+	return false;
+}
+
+void superserver_print(
+	const char *kind, const struct config *config, const char *name, const char *file)
+{
+	struct wish wish = read_wish(config, name, file);
+
+	for (size_t i = 0; i < sizeof(printers) / sizeof(printers[0]); i++)
+		if (strcmp(kind, printers[i].kind) == 0)
+			printers[i].print(&wish);
 }

@@ -103,12 +103,13 @@ static enum login_verdict check_anonymous(const struct config *config, const cha
 	return LOGIN_ADMITTED;
 }
 
-/* vsftpd's rule for names that may reach PAM. */
-static bool is_plain_name(const char *user)
+bool login_is_plain_name(const char *user)
 {
 	char first = user[0];
 	bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
 
+	if (strlen(user) >= LOGIN_NAME)
+		return false;
 	if (!letter && !(first >= '0' && first <= '9') && first != '_' && first != '.')
 		return false;
 	for (; *user; user++)
@@ -128,8 +129,7 @@ static enum login_verdict check_password(const struct config *config, const char
 	struct pam_verdict verdict;
 	int error;
 
-	if (strlen(user) >= LOGIN_NAME || strlen(password) >= LOGIN_PASSWORD ||
-		!is_plain_name(user))
+	if (strlen(password) >= LOGIN_PASSWORD || !login_is_plain_name(user))
 		return refuse(problem, "name or password that no account can have", NULL);
 	error = pam_check(&ask, &verdict);
 	if (error == -ENOSYS)

@@ -59,6 +59,14 @@ static socklen_t from_address(const struct address *address, union endpoint *out
 	return sizeof(out->ipv4);
 }
 
+void net_endpoint(const struct address *address, struct sockaddr_storage *out_endpoint)
+{
+	union endpoint end;
+
+	(void)from_address(address, &end);
+	*out_endpoint = end.room;
+}
+
 int net_local(int socket, struct address *out_address)
 {
 	union endpoint end;

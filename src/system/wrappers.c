@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <tcpd.h>
+
+#include "system/net.h"
 
 /* What tcpd.h expects of its user. */
 int allow_severity = 6; /* LOG_INFO */
@@ -21,24 +24,6 @@ int yp_get_default_domain(char **domain)
 	return -ENOENT;
 }
 
-/* libwrap's switch for its own checking tools: a rule's spawn and twist do nothing. */
-extern int dry_run;
-
-bool wrappers_foresee(const char *address, const char *daemon)
-{
-	struct request_info request;
-	char name[STRING_LENGTH], host[STRING_LENGTH];
-	size_t size = strlen(daemon), host_size = strlen(address);
-
-	if (size >= sizeof(name) || host_size >= sizeof(host))
-		return false;
-	memcpy(name, daemon, size + 1);
-	memcpy(host, address, host_size + 1);
-	dry_run = 1;
-	request_init(&request, RQ_DAEMON, name, RQ_CLIENT_ADDR, host, 0);
-	return hosts_access(&request) != 0;
-}
-
 bool wrappers_admit(int socket, const char *daemon)
 {
 	struct request_info request;
@@ -52,4 +37,31 @@ bool wrappers_admit(int socket, const char *daemon)
 	request_init(&request, RQ_DAEMON, name, RQ_FILE, socket, 0);
 	fromhost(&request);
 	return hosts_access(&request) != 0;
+}
+
+/* libwrap's switch for its own checking tools: a rule's spawn does nothing, and a twist only clears it. */
+extern int dry_run;
+
+bool wrappers_foresee(
+	const struct address *client, const struct address *server, const char *daemon)
+{
+	static struct sockaddr_storage ends[2];
+	struct request_info request;
+	char name[STRING_LENGTH];
+	size_t size = strlen(daemon);
+	bool admitted;
+
+	if (size >= sizeof(name))
+		return false;
+	memcpy(name, daemon, size + 1);
+	net_endpoint(client, &ends[0]);
+	request_init(&request, RQ_DAEMON, name, RQ_CLIENT_SIN, &ends[0], 0);
+	if (server) {
+		net_endpoint(server, &ends[1]);
+		request_set(&request, RQ_SERVER_SIN, &ends[1], 0);
+	}
+	sock_methods(&request);
+	dry_run = 1;
+	admitted = hosts_access(&request) != 0;
+	return admitted && dry_run != 0;
 }
