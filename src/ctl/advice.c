@@ -167,6 +167,8 @@ static void advise_list(
 		advise_unreadable(config, report, option, error);
 		return;
 	}
+	if (file_read(file, true, list, sizeof(list), &size) == -EPERM)
+		report_warning(report, config, option, "others than root can write to it");
 	buffer_start(&b, note.file, sizeof(note.file));
 	buffer_string(&b, file);
 	buffer_text(&b);
@@ -242,6 +244,10 @@ static void advise_log(const struct config *config, struct report *report, enum 
 		vfs_stat(directory, &facts) < 0)
 		report_warning(report, config, option,
 			"its directory does not exist: lines will go to syslog");
+	else if (vfs_stat(path, &facts) == 0 && !S_ISREG(facts.mode) && !S_ISCHR(facts.mode))
+		report_warning(report, config, option, "is no file: lines will go to syslog");
+	else if (vfs_stat(path, &facts) == 0 && S_ISREG(facts.mode) && (facts.mode & S_IWOTH) != 0)
+		report_warning(report, config, option, "everyone can write to it");
 }
 
 static void advise_logs(const struct config *config, struct report *report)

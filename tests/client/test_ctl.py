@@ -283,6 +283,24 @@ class Advice(CheckTest):
                 last = lines.count("\n") + 2
                 self.assert_found(f"{LOCAL}{lines}\n", (last, 0, "error", "No such file"), status=2)
 
+    def test_others_can_write(self):
+        """Who can write to a list admits himself; who can write to a log rewrites it."""
+        names = self.write("names", "alice\n")
+        os.chmod(names, 0o666)
+        self.assert_found(f"{LOCAL}userlist_enable=YES\nuserlist_file={names}\n",
+                          (3, 0, "warning", "others than root can write to it"), status=1)
+        log = self.write("log", "")
+        os.chmod(log, 0o666)
+        self.assert_found(f"{LOCAL}xferlog_enable=YES\nvsftpd_log_file={log}\n",
+                          (3, 0, "warning", "everyone can write to it"), status=1)
+
+    def test_logs_that_are_none(self):
+        for path, reason in (("/etc", "is no file"), ("/no/such/log", "directory does not exist")):
+            with self.subTest(path=path):
+                self.assert_found(f"{LOCAL}xferlog_enable=YES\nvsftpd_log_file={path}\n",
+                                  (3, 0, "warning", reason), status=1)
+        self.assert_found(f"{LOCAL}xferlog_enable=YES\nvsftpd_log_file=/dev/null\n", status=0)
+
     def test_directories_for_files(self):
         """What is there and is not what it should be ends sessions as well."""
         for option in ("banner_file=/etc", "userlist_enable=YES\nuserlist_file=/etc",
