@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "text/buffer.h"
@@ -14,12 +15,27 @@
 static char *title;
 static size_t title_size;
 
+/* Descriptors that are closed one by one, where the kernel has no close_range (before Linux 5.9). */
+#define CLOSED_SINGLY 65536
+
+static void close_inherited(void)
+{
+	struct rlimit limit = {.rlim_cur = CLOSED_SINGLY};
+	int last;
+
+	if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
+		return;
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	last = limit.rlim_cur < CLOSED_SINGLY ? (int)limit.rlim_cur : CLOSED_SINGLY;
+	for (int fd = 3; fd < last; fd++)
+		close(fd);
+}
+
 int process_take_socket(void)
 {
 	int control, null;
 
-	if (close_range(3, ~0U, 0) < 0)
-		return -errno;
+	close_inherited();
 	control = fcntl(0, F_DUPFD_CLOEXEC, 3);
 	if (control < 0)
 		return -errno;
