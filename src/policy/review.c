@@ -13,14 +13,19 @@ struct review {
 	void *context;
 };
 
-static void object(const struct review *review, bool wrong, enum option option, const char *text)
+static void tell(const struct review *review, enum option option, const char *text)
 {
 	struct config_note note;
 
-	if (!wrong)
-		return;
 	config_blame(review->config, option, text, &note);
 	review->sink(CONFIG_ERROR, &note, review->context);
+}
+
+/* Asked of every option in every session, and hardly ever answered: the note is tell's. */
+static void object(const struct review *review, bool wrong, enum option option, const char *text)
+{
+	if (wrong)
+		tell(review, option, text);
 }
 
 static bool differs_from_default(const struct config *config, enum option option)
