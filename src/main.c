@@ -86,13 +86,6 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static const char *load_file(void)
-{
-	const char *file = process_variable("SOLOFTPD_LOAD_CONF");
-
-	return file ? file : process_variable("VSFTPD_LOAD_CONF");
-}
-
 static int check_socket(void)
 {
 	struct address peer;
@@ -127,8 +120,8 @@ int main(int argc, char **argv)
 	buffer_string(&b, base_name(argv[0]));
 	start.daemon = buffer_text(&b);
 	buffer_start(&b, load, sizeof(load));
-	if (load_file()) {
-		buffer_string(&b, load_file());
+	if (process_load_file()) {
+		buffer_string(&b, process_load_file());
 		start.load_file = buffer_text(&b);
 	}
 	start.file_count = arguments.file_count;

@@ -89,10 +89,8 @@ static enum exit_class ask_wrappers(struct session *session)
 			record_connect(session, "Connection refused: tcp_wrappers denial.");
 			return farewell(session, 421, "Service not available.");
 		}
-		if (process_variable("SOLOFTPD_LOAD_CONF"))
-			file = process_variable("SOLOFTPD_LOAD_CONF");
-		else if (process_variable("VSFTPD_LOAD_CONF"))
-			file = process_variable("VSFTPD_LOAD_CONF");
+		if (process_load_file())
+			file = process_load_file();
 	}
 	/* A rule that names the variable but no file restricts nothing: refused, like a missing file. */
 	if (!file || config_file(&session->config, file, false, &error) == 0)

@@ -17,7 +17,7 @@ struct data {
 	enum data_state state;
 	int fd;			  /* listener or connection, owned; -1 otherwise */
 	struct address target;	  /* of DATA_TARGET */
-	struct address announced; /* by PASV; no family: none can be */
+	struct address announced; /* by PASV; its port does not count */
 	struct address local;	  /* the control connection's own address, port 0 */
 	struct address peer;	  /* the control connection's client */
 	int reserved; /* a socket bound to ftp_data_port while that was allowed, owned; -1: none */

@@ -19,6 +19,10 @@ void process_clean(void);
 /* A variable of the environment, or NULL. The text stays valid until process_clean. */
 const char *process_variable(const char *name);
 
+/* The configuration file that the environment names: SOLOFTPD_LOAD_CONF's, or else VSFTPD_LOAD_CONF's;
+ * NULL if neither is set. Valid as process_variable's text is. */
+const char *process_load_file(void);
+
 bool process_is_root(void);
 
 /* Whether standard output is a terminal. */

@@ -8,8 +8,8 @@
 #include "policy/jail.h"
 #include "policy/login.h"
 #include "policy/options.h"
+#include "policy/passive.h"
 #include "system/file.h"
-#include "system/net.h"
 #include "system/privilege.h"
 #include "system/process.h"
 #include "system/standing.h"
@@ -79,9 +79,7 @@ static bool explain_wrappers(const struct show_question *question, struct config
 		return refuse(
 			"tcp wrappers", "hosts.allow and hosts.deny do not admit the address");
 	(void)go_on("tcp wrappers", "the address is admitted");
-	file = process_variable("SOLOFTPD_LOAD_CONF");
-	if (!file)
-		file = process_variable("VSFTPD_LOAD_CONF");
+	file = process_load_file();
 	if (file && config_file(config, file, false, &error) < 0)
 		return refuse_note("configuration", &error);
 	print_layers(config, known);
@@ -112,14 +110,9 @@ static bool explain_greeting(const struct config *config)
 		config_blame(config, OPTION_banner_file, strerror(-status), &error);
 		return refuse_note("configuration", &error);
 	}
-	if (config->pasv_address)
-		status = address_parse_host(config->pasv_address, &address);
-	if (status < 0 && config->pasv_addr_resolve)
-		status = net_resolve(config->pasv_address, &address);
-	if (status == 0)
-		return true;
-	config_blame(config, OPTION_pasv_address, "is not an IPv4 address", &error);
-	return refuse_note("configuration", &error);
+	if (passive_address(config, &address, &error) < 0)
+		return refuse_note("configuration", &error);
+	return true;
 }
 
 /* ---- the login ---- */

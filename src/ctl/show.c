@@ -34,9 +34,7 @@ static int load_by_rule(const struct show_question *question, struct config *con
 		printf("# TCP wrappers refuse %s: 421 Service not available\n", host);
 		return 2;
 	}
-	file = process_variable("SOLOFTPD_LOAD_CONF");
-	if (!file)
-		file = process_variable("VSFTPD_LOAD_CONF");
+	file = process_load_file();
 	if (file && config_file(config, file, false, &error) < 0)
 		return complain(&error);
 	return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "policy/passive.h"
 #include "system/io.h"
 #include "system/net.h"
 
@@ -19,22 +20,8 @@ void data_start(struct data *data, const struct address *local, const struct add
 
 int data_announce(struct data *data, const struct config *config, struct config_note *out_error)
 {
-	const char *text = config->pasv_address;
-	struct address address;
-	int status;
-
 	data->announced = data->local;
-	if (!text)
-		return 0;
-	status = address_parse_host(text, &address);
-	if (status < 0 && config->pasv_addr_resolve)
-		status = net_resolve(text, &address);
-	if (status < 0 || address.family != ADDRESS_IPV4) {
-		config_blame(config, OPTION_pasv_address, "is not an IPv4 address", out_error);
-		return -EINVAL;
-	}
-	data->announced = address;
-	return 0;
+	return passive_address(config, &data->announced, out_error);
 }
 
 int data_reserve(struct data *data, const struct config *config)

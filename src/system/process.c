@@ -65,6 +65,13 @@ const char *process_variable(const char *name)
 	return getenv(name);
 }
 
+const char *process_load_file(void)
+{
+	const char *file = process_variable("SOLOFTPD_LOAD_CONF");
+
+	return file ? file : process_variable("VSFTPD_LOAD_CONF");
+}
+
 bool process_is_root(void)
 {
 	return geteuid() == 0;

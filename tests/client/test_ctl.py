@@ -664,6 +664,8 @@ vhost_config_dir={self.here}/hosts
                             self.more("banner_file=/no/such\n"))
         self.assert_refused("configuration", "pasv_address", "--from", "127.0.0.1",
                             self.more("pasv_address=nonsense\n"))
+        self.assert_refused("configuration", "pasv_address", "--from", "127.0.0.1",
+                            self.more("pasv_address=::1\n"))
 
     def test_as_plain_user(self):
         """Without root less can be told, and nothing breaks."""

@@ -1,0 +1,13 @@
+/* The address that PASV announces. */
+#ifndef SOLOFTPD_POLICY_PASSIVE_H
+#define SOLOFTPD_POLICY_PASSIVE_H
+
+#include "policy/config.h"
+#include "text/address.h"
+
+/* Reads pasv_address, resolved if pasv_addr_resolve says so; where it is unset `out_address` is left as it
+ * is. Returns 0, or -EINVAL with `out_error` when it is not an IPv4 address. */
+int passive_address(
+	const struct config *config, struct address *out_address, struct config_note *out_error);
+
+#endif

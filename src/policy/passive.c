@@ -1,0 +1,25 @@
+#include "policy/passive.h"
+
+#include <errno.h>
+
+#include "system/net.h"
+
+int passive_address(
+	const struct config *config, struct address *out_address, struct config_note *out_error)
+{
+	const char *text = config->pasv_address;
+	struct address address;
+	int status;
+
+	if (!text)
+		return 0;
+	status = address_parse_host(text, &address);
+	if (status < 0 && config->pasv_addr_resolve)
+		status = net_resolve(text, &address);
+	if (status < 0 || address.family != ADDRESS_IPV4) {
+		config_blame(config, OPTION_pasv_address, "is not an IPv4 address", out_error);
+		return -EINVAL;
+	}
+	*out_address = address;
+	return 0;
+}
