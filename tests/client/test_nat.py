@@ -520,6 +520,10 @@ class Intruder(NatTest):
     def test_many_after_the_command(self):
         self.transfers(0, 50)
 
+    def test_many_before_the_command(self):
+        """Clients connect before they send the command: strangers that wait must leave room for them."""
+        self.transfers(50, 0)
+
     def test_nobody_else(self):
         """425 after accept_timeout, and the session goes on."""
         self.configure("accept_timeout=1\n")
@@ -538,6 +542,9 @@ class Intruder(NatTest):
     def test_permanent(self):
         """One passive port, as a forwarded range might be small, and a stranger who is always there."""
         self.besiege(1)
+
+    def test_permanent_crowd(self):
+        self.besiege(50)
 
     def besiege(self, size):
         self.configure("pasv_min_port=50000\npasv_max_port=50000\n")
