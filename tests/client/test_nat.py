@@ -394,6 +394,63 @@ table ip hide {
         self.assertEqual([line.split()[6] for line in self.server.lines("xferlog", 2)], [HOME, HOME])
 
 
+class LocalNetworks(NatTest):
+    """One configuration for clients inside and outside; the service has IPv6, which takes no NAT."""
+
+    place = "server"
+    address = "::"
+    inside, inside6 = "10.1.1.21", "2001:db8:1::21"
+
+    def setUp(self):
+        super().setUp()
+        self.net.site_router.translate(example("dnat to"))
+        self.configure(example("pasv_address=203") + example("pasv_local_networks"))
+
+    def announced(self, host, address):
+        """The address of the 227 reply."""
+        session = self.by_hand(host, address)
+        text = session.expect("PASV", re.compile(r"227 Entering Passive Mode \([\d,]+\)\."))
+        session.quit()
+        return ".".join(re.findall(r"\d+", text)[1:5])
+
+    def test_pasv(self):
+        places = ((self.net.colleague, self.inside, self.inside), (self.net.public, SITE, SITE),
+                  (self.net.home, SITE, SITE))
+        for client, address, wanted in places:
+            with self.subTest(client=client.name):
+                self.assertEqual(self.announced(client, address), wanted)
+                self.by_curl(client, address, "--disable-epsv", "--no-ftp-skip-pasv-ip")
+                self.by_lftp(client, address, "set ftp:fix-pasv-address no\n")
+                self.by_ftplib(client, address)
+
+    def test_epsv(self):
+        for client, address in ((self.net.colleague, self.inside), (self.net.public, SITE),
+                                (self.net.colleague, "[2001:db8:1::21]"),
+                                (self.net.public, "[2001:db8:1::21]")):
+            with self.subTest(client=client.name, address=address):
+                self.by_curl(client, address, "-g")
+
+    def test_ipv6_pasv(self):
+        """PASV has no room for the own address of an IPv6 connection: zeros, for the host that is known."""
+        self.assertEqual(self.announced(self.net.colleague, self.inside6), "0.0.0.0")
+        self.assertEqual(self.announced(self.net.public, self.inside6), SITE)
+
+    def test_without(self):
+        self.configure(example("pasv_address=203"))
+        for client, address in ((self.net.colleague, self.inside), (self.net.public, SITE)):
+            self.assertEqual(self.announced(client, address), SITE)
+
+    def test_lists(self):
+        for networks, wanted in (
+                ("10.1.1.30/32", self.inside), ("10.1.1.30", self.inside),
+                ("10.1.1.0/27", self.inside), ("10.1.1.0/28", SITE), ("0.0.0.0/0", self.inside),
+                ("192.168.0.0/16, 10.0.0.0/8", self.inside), ("192.168.0.0/16,10.0.0.0/8", self.inside),
+                ("fd00::/8 10.1.1.0/24 ::1/128", self.inside), ("::/0", SITE)):
+            with self.subTest(networks=networks):
+                self.configure(example("pasv_address=203") + f"pasv_local_networks={networks}\n")
+                self.assertEqual(self.announced(self.net.colleague, self.inside), wanted)
+
+
 class Swarm:
     """A host that connects to one port over and over, so many connections at a time, and sends rubbish."""
 
