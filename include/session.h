@@ -84,6 +84,9 @@ struct session {
 	unsigned facts;		    /* of MLST and MLSD: enum fact */
 	enum digest_algorithm hash; /* HASH's */
 	bool extended_only;	    /* EPSV ALL */
+	bool private;		    /* PROT P: data connections are protected */
+	bool sized;		    /* PBSZ has been given */
+	bool host_given;	    /* HOST has chosen a configuration */
 	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */
 	bool finishing;		    /* the client has left, or must */
 	enum exit_class outcome;

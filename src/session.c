@@ -6,6 +6,7 @@
 #include "commands/configuration.h"
 #include "commands/dispatch.h"
 #include "commands/record.h"
+#include "commands/security.h"
 #include "system/io.h"
 #include "system/log.h"
 #include "system/net.h"
@@ -31,7 +32,7 @@ static enum exit_class ask_wrappers(struct session *session)
 {
 	session->load_file = session->start->load_file;
 	if (session->config.tcp_wrappers) {
-		if (!wrappers_admit(session->control.fd, session->start->daemon)) {
+		if (!wrappers_admit(session->control.channel.fd, session->start->daemon)) {
 			record_open(session);
 			record_connect(session, "Connection refused: tcp_wrappers denial.");
 			return farewell(session, 421, "Service not available.");
@@ -129,10 +130,13 @@ static enum exit_class begin(struct session *session)
 	/* The logs come after the greeting, unless they are to show it. */
 	if (session->config.log_ftp_protocol)
 		start_logs(session);
+	if (session->config.ssl_enable && session->config.implicit_ssl &&
+		security_start(session) < 0)
+		return session->outcome != EXIT_CLASS_CLEAN ? session->outcome : EXIT_CLASS_SYSTEM;
 	outcome = greet(session);
 	if (outcome != EXIT_CLASS_CLEAN)
 		return outcome;
-	net_tune_control(session->control.fd);
+	net_tune_control(session->control.channel.fd);
 	if (!session->config.log_ftp_protocol)
 		start_logs(session);
 	return EXIT_CLASS_CLEAN;

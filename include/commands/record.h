@@ -26,6 +26,10 @@ void record_close(struct session *session);
 /* The native log's lines (vsftpd.log, or syslog). `reason` and `text` may be NULL. */
 void record_connect(struct session *session, const char *reason);
 void record_login(struct session *session, bool ok, const char *reason);
+
+/* The details of TLS, under debug_ssl. */
+void record_debug(struct session *session, const char *text);
+
 void record_command(struct session *session, const char *verb, const char *argument);
 
 /* A change of the tree. `path` as the client wrote it; it is logged as an absolute path. */

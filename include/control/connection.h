@@ -8,15 +8,16 @@
 
 #include "control/line.h"
 #include "control/reply.h"
+#include "system/channel.h"
 #include "text/buffer.h"
 
 /* Seconds to wait for a client that does not read its replies. */
 #define CONTROL_PATIENCE 300
 
 struct control {
-	int fd;	     /* owned */
-	bool ended;  /* the client sends no more */
-	bool failed; /* the connection is broken: nothing can be sent */
+	struct channel channel; /* owned */
+	bool ended;		/* the client sends no more */
+	bool failed;		/* the connection is broken: nothing can be sent */
 	unsigned
 		patience; /* seconds to wait for a client that does not read its replies; 0: for ever */
 	struct line line;
@@ -34,6 +35,9 @@ void control_reply(struct control *control, const struct reply *reply);
 /* Queues bytes as they are, but for 0xFF, which goes out twice: the lines of a STAT listing. Returns 0 or
  * -EPIPE. */
 int control_bytes(struct control *control, const char *bytes, size_t size);
+
+/* Whether something has arrived that has not been taken as a line. */
+bool control_has_input(const struct control *control);
 
 /* Sends what is queued. Returns 0 or -errno; after an error all else fails too. */
 int control_flush(struct control *control);

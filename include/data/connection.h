@@ -9,6 +9,7 @@
 
 #include "data/watch.h"
 #include "policy/config.h"
+#include "system/channel.h"
 #include "text/address.h"
 
 enum data_state { DATA_NONE, DATA_LISTENING, DATA_TARGET, DATA_OPEN };
@@ -16,6 +17,8 @@ enum data_state { DATA_NONE, DATA_LISTENING, DATA_TARGET, DATA_OPEN };
 struct data {
 	enum data_state state;
 	int fd;			  /* listener or connection, owned; -1 otherwise */
+	struct channel channel;	  /* the connection as a stream; its TLS is owned */
+	int lingering;		  /* a TLS connection that has ended, owned; -1: none */
 	struct address target;	  /* of DATA_TARGET */
 	struct address announced; /* by PASV; its port does not count */
 	struct address local;	  /* the control connection's own address, port 0 */
@@ -48,6 +51,14 @@ int data_target(struct data *data, const struct config *config, const struct add
  * said, or the network's error. */
 int data_open(
 	struct data *data, const struct config *config, struct watch *watch, bool *out_intruder);
+
+/* The handshake of a protected connection: the server is TLS's server, whoever has connected (RFC 4217 section 7).
+ * Returns 0, -EPROTO if it failed, -ENOMEM, -ETIMEDOUT, or what the watch said. */
+int data_secure(struct data *data, struct watch *watch, int64_t deadline);
+
+/* Tells the client that nothing more is sent, as TLS does; nothing to do without. With `await` the client's own
+ * close_notify has to come. Returns 0, or -errno: -ECONNABORTED if it did not, or what the watch said. */
+int data_finish(struct data *data, struct watch *watch, bool await, int64_t deadline);
 
 /* Ends the connection in order, or forgets the preparation. */
 void data_close(struct data *data);

@@ -11,6 +11,7 @@
 
 #include "data/pace.h"
 #include "data/watch.h"
+#include "system/channel.h"
 
 enum pump_result {
 	PUMP_DONE,
@@ -22,12 +23,13 @@ enum pump_result {
 };
 
 struct pump {
-	int data; /* the data connection, borrowed */
+	struct channel *data; /* the data connection, borrowed */
 	struct watch *watch;
 	struct pace *pace;
 	unsigned stall;	    /* seconds; 0: for ever */
 	size_t chunk;	    /* trans_chunk_size */
 	bool kernel_copies; /* sendfile and splice may be used */
+	bool lenient;	    /* over TLS the end of the data needs no close_notify */
 	uint64_t moved;	    /* bytes on the data connection so far */
 	bool ended;	    /* an upload's data came to their end */
 	int error;	    /* -errno of PUMP_NETWORK and PUMP_FILE */

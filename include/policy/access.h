@@ -20,6 +20,7 @@ enum access_class {
 	CLASS_ACTIVE,	/* PORT, EPRT */
 	CLASS_HASH,	/* digests of files */
 	CLASS_HOST,	/* HOST */
+	CLASS_TLS,	/* AUTH, PBSZ, PROT */
 };
 
 /* Whether the class is open to an anonymous or another session (guests without

@@ -40,6 +40,12 @@ int net_connect_result(int socket);
 /* Makes a socket that was connected free to connect again from the same local port. 0 or -errno. */
 int net_disconnect(int socket);
 
+/* Sends small pieces at once (TCP_NODELAY). */
+void net_no_delay(int socket);
+
+/* Makes calls on the socket return instead of wait. */
+void net_set_nonblocking(int socket);
+
 /* Bytes handed to the socket that the peer has not acknowledged, or -errno. */
 int net_unsent(int socket);
 

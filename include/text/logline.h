@@ -26,6 +26,7 @@ enum logline_event {
 	LOGLINE_CHMOD,
 	LOGLINE_COMMAND,
 	LOGLINE_RESPONSE,
+	LOGLINE_DEBUG,
 };
 
 struct logline {

@@ -89,11 +89,13 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 
 	if (!transfer_connect(session, &watch, &answer))
 		return answer;
-	pump = transfer_pump(session, &watch);
-	session->transfer = (struct transfer){"RETR", path, &pump.moved};
 	buffer_start(&b, session->text, sizeof(session->text));
 	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
 	(void)record_mark(session, 150, buffer_text(&b));
+	if (!transfer_secure(session, &watch, &answer))
+		return answer;
+	pump = transfer_pump(session, &watch);
+	session->transfer = (struct transfer){"RETR", path, &pump.moved};
 	transfer_sending(&watch);
 	log->started = io_microseconds();
 	result = stretch->converts ? pump_download_ascii(&pump, fd, stretch->start)
@@ -281,11 +283,6 @@ static struct reply store(
 
 	if (!transfer_connect(session, &watch, &answer))
 		return abandon(upload, answer);
-	error = position(session, upload);
-	if (error < 0) {
-		data_abort(&session->data);
-		return abandon(upload, reply_error(error, "Could not seek in file."));
-	}
 	buffer_start(&b, session->text, sizeof(session->text));
 	if (upload->storing == STORING_UNIQUE) {
 		buffer_string(&b, "FILE: ");
@@ -294,6 +291,14 @@ static struct reply store(
 		buffer_string(&b, "Ok to send data.");
 	}
 	(void)record_mark(session, 150, buffer_text(&b));
+	/* What is there stays until it is sure that data can come. */
+	if (!transfer_secure(session, &watch, &answer))
+		return abandon(upload, answer);
+	error = position(session, upload);
+	if (error < 0) {
+		data_abort(&session->data);
+		return abandon(upload, reply_error(error, "Could not seek in file."));
+	}
 	return receive_file(session, upload, log);
 }
 

@@ -1,10 +1,14 @@
 /* HOST: a configuration for each name that the server has (RFC 7151). */
+#include "commands/host.h"
+
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "commands/configuration.h"
 #include "commands/record.h"
 #include "commands/table.h"
+#include "system/tls.h"
 #include "system/vfs.h"
 
 #define HOST_MAX 253 /* RFC 1035 section 2.3.4, as text */
@@ -53,26 +57,45 @@ static bool read_literal(const char *text, struct address *out_address)
 	return address_parse_host(inner, out_address) == 0 && out_address->family == ADDRESS_IPV6;
 }
 
-static struct reply fail(struct session *session)
-{
-	session->outcome = EXIT_CLASS_CONFIGURATION;
-	return reply_closing(421, "Service not available.");
-}
-
 /* Starts again from the layers there were before any HOST, with the host's file on top if it is not NULL. */
-static struct reply switch_to(struct session *session, const char *file)
+static int load(struct session *session, const char *file, const char **out_banner)
 {
-	const char *banner = NULL;
-
 	record_close(session);
 	if (configuration_load(session) < 0 ||
 		(session->load_file && configuration_add(session, session->load_file) < 0) ||
 		(file && configuration_add(session, file) < 0) ||
-		configuration_settle(session) < 0 || configuration_banner(session, &banner) < 0)
-		return fail(session);
+		configuration_settle(session) < 0 || configuration_banner(session, out_banner) < 0)
+		return -EINVAL;
 	record_notes(session);
 	record_open(session);
-	return reply(220, banner ? banner : "Host accepted.");
+	session->host_given = file != NULL;
+	return 0;
+}
+
+int host_reset(struct session *session)
+{
+	const char *banner;
+
+	return load(session, NULL, &banner);
+}
+
+static struct reply switch_to(struct session *session, const char *file)
+{
+	const char *banner = NULL;
+
+	if (load(session, file, &banner) == 0)
+		return reply(220, banner ? banner : "Host accepted.");
+	session->outcome = EXIT_CLASS_CONFIGURATION;
+	return reply_closing(421, "Service not available.");
+}
+
+/* The name that TLS was asked for (SNI) and HOST must be the same (RFC 7151 section 3.3). */
+static bool contradicts_tls(const struct session *session, const char *name)
+{
+	const struct tls *tls = session->control.channel.tls;
+	const char *asked = tls ? tls_server_name(tls) : NULL;
+
+	return asked && strcasecmp(asked, name) != 0;
 }
 
 struct reply cmd_host(struct session *session, const char *argument)
@@ -92,6 +115,8 @@ struct reply cmd_host(struct session *session, const char *argument)
 			       : reply(504, "Not an address of this server.");
 	if (!read_name(argument, name))
 		return reply(501, "Bad host name.");
+	if (contradicts_tls(session, name))
+		return reply(504, "TLS was set up for another host.");
 	if (path_join(directory, name, file, sizeof(file)) < 0 || vfs_stat(file, &facts) == -ENOENT)
 		return reply(504, "Unknown host.");
 	return switch_to(session, file);

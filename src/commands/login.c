@@ -5,6 +5,7 @@
 
 #include "commands/message.h"
 #include "commands/record.h"
+#include "commands/security.h"
 #include "commands/table.h"
 #include "policy/jail.h"
 #include "policy/language.h"
@@ -26,8 +27,8 @@ static bool delay(struct session *session, int64_t since, unsigned seconds)
 	(void)control_flush(&session->control);
 	do {
 		bool room = control_has_room(&session->control);
-		ready = room ? io_wait(-1, 0, session->control.fd, until)
-			     : io_wait_hangup(-1, 0, session->control.fd, until);
+		ready = room ? io_wait(-1, 0, session->control.channel.fd, until)
+			     : io_wait_hangup(-1, 0, session->control.channel.fd, until);
 		if (ready > 0 && (!room || control_gather(&session->control) < 0)) {
 			session->finishing = true;
 			session->outcome = EXIT_CLASS_CLIENT;
@@ -92,12 +93,15 @@ static struct reply again(struct session *session, const char *user)
 struct reply cmd_user(struct session *session, const char *argument)
 {
 	int64_t since = io_now();
+	struct reply refusal;
 	struct buffer b;
 
 	if (session->login.kind != LOGIN_NONE)
 		return again(session, argument);
 	if (*argument == '\0')
 		return reply(501, "Argument required.");
+	if (!security_admits(session, argument, &refusal))
+		return refusal;
 	buffer_start(&b, session->user, sizeof(session->user));
 	buffer_string(&b, argument);
 	buffer_text(&b);

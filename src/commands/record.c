@@ -160,6 +160,13 @@ void record_login(struct session *session, bool ok, const char *reason)
 	write_native(session, &line);
 }
 
+void record_debug(struct session *session, const char *text)
+{
+	struct logline line = {.event = LOGLINE_DEBUG, .text = text};
+
+	write_native(session, &line);
+}
+
 void record_command(struct session *session, const char *verb, const char *argument)
 {
 	struct logline line = {.event = LOGLINE_COMMAND};

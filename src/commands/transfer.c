@@ -9,6 +9,7 @@
 #include "commands/table.h"
 #include "policy/access.h"
 #include "system/io.h"
+#include "system/tls.h"
 
 /* ---- hearing the control connection ---- */
 
@@ -121,7 +122,7 @@ static int hear_but_end(struct watch *watch)
 struct watch transfer_watch(struct session *session)
 {
 	return (struct watch){
-		.control = session->control.fd, .heard = hear_all, .context = session};
+		.control = session->control.channel.fd, .heard = hear_all, .context = session};
 }
 
 void transfer_sending(struct watch *watch)
@@ -154,11 +155,25 @@ static struct reply not_connected(struct session *session, int error, bool intru
 	}
 }
 
+/* Policy on protection comes with the transfer, not before: PROT may change at any time (RFC 4217 section 9). */
+static bool must_protect(const struct session *session)
+{
+	const struct config *config = &session->config;
+
+	if (!config->ssl_enable || session->private)
+		return false;
+	return session->login.kind == LOGIN_ANONYMOUS ? config->force_anon_data_ssl
+						      : config->force_local_data_ssl;
+}
+
 bool transfer_is_prepared(struct session *session, struct reply *out_reply)
 {
-	if (session->data.state != DATA_NONE)
+	if (session->data.state == DATA_NONE)
+		*out_reply = reply(425, "Use PORT or PASV first.");
+	else if (must_protect(session))
+		*out_reply = reply(522, "Data connections must be encrypted.");
+	else
 		return true;
-	*out_reply = reply(425, "Use PORT or PASV first.");
 	return false;
 }
 
@@ -170,6 +185,8 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 
 	if (session->data.state == DATA_TARGET)
 		transfer_sending(watch);
+	if (session->private)
+		tls_renew_ticket(session->control.channel.tls);
 	/* A client that pipelines needs the 227 before it can connect. */
 	if (error == 0)
 		error = control_flush(&session->control) < 0 ? -EPIPE : 0;
@@ -182,20 +199,68 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 	return error == 0;
 }
 
+static struct reply not_secured(struct session *session, int error, const char *why)
+{
+	data_abort(&session->data);
+	if (error == -ECANCELED || error == -EPIPE || error == -EINTR)
+		return not_connected(session, error, false);
+	record_refusal(session, why);
+	return reply(522, why);
+}
+
+bool transfer_secure(struct session *session, struct watch *watch, struct reply *out_reply)
+{
+	const struct config *config = &session->config;
+	struct tls *control = session->control.channel.tls, *data;
+	int error;
+
+	if (!session->private)
+		return true;
+	error = data_secure(&session->data, watch, io_deadline(config->accept_timeout));
+	data = session->data.channel.tls;
+	if (error < 0)
+		*out_reply =
+			not_secured(session, error, "TLS handshake failed on the data connection.");
+	else if (config->require_ssl_reuse && !tls_is_resumed(data))
+		*out_reply =
+			not_secured(session, 0, "SSL connection failed: session reuse required");
+	else if (!tls_same_client(control, data))
+		*out_reply = not_secured(
+			session, 0, "SSL connection failed: another client certificate");
+	else
+		return true;
+	return false;
+}
+
 struct pump transfer_pump(struct session *session, struct watch *watch)
 {
 	pace_begin(&session->pace, io_now());
-	return (struct pump){.data = session->data.fd,
+	return (struct pump){.data = &session->data.channel,
 		.watch = watch,
 		.pace = &session->pace,
 		.stall = session->config.data_connection_timeout,
 		.chunk = session->config.trans_chunk_size,
-		.kernel_copies = session->config.use_sendfile};
+		.kernel_copies = session->config.use_sendfile,
+		.lenient = !session->config.strict_ssl_read_eof};
+}
+
+/* Over TLS the end is told to the client; a failure matters only where more than that was to come: an upload has
+ * come to its end already. */
+static bool is_confirmed(struct session *session, const struct pump *pump, bool upload)
+{
+	const struct config *config = &session->config;
+	bool await = !upload && config->strict_ssl_write_shutdown;
+	int error = data_finish(&session->data, pump->watch, await,
+		io_deadline(config->data_connection_timeout));
+
+	return error == 0 || upload;
 }
 
 struct reply transfer_finish(
 	struct session *session, const struct pump *pump, enum pump_result result, bool upload)
 {
+	if (result == PUMP_DONE && !is_confirmed(session, pump, upload))
+		result = PUMP_NETWORK;
 	if (result == PUMP_DONE) {
 		session->aborted = false; /* too late: all had gone through */
 		data_close(&session->data);

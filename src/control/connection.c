@@ -7,7 +7,7 @@
 
 void control_start(struct control *control, int fd, unsigned patience)
 {
-	control->fd = fd;
+	control->channel = (struct channel){.fd = fd};
 	control->ended = false;
 	control->failed = false;
 	control->patience = patience;
@@ -16,8 +16,11 @@ void control_start(struct control *control, int fd, unsigned patience)
 
 void control_close(struct control *control)
 {
-	close(control->fd);
-	control->fd = -1;
+	if (!control->failed)
+		(void)channel_finish(&control->channel, io_now());
+	channel_drop(&control->channel);
+	close(control->channel.fd);
+	control->channel.fd = -1;
 }
 
 int control_flush(struct control *control)
@@ -27,7 +30,7 @@ int control_flush(struct control *control)
 	if (control->failed)
 		return -EPIPE;
 	if (control->out.size > 0)
-		error = io_send_all(control->fd, control->out.data, control->out.size,
+		error = channel_send_all(&control->channel, control->out.data, control->out.size,
 			io_deadline(control->patience));
 	buffer_start(&control->out, control->out_bytes, sizeof(control->out_bytes));
 	control->failed = error < 0;
@@ -61,7 +64,12 @@ int control_bytes(struct control *control, const char *bytes, size_t size)
 bool control_can_send(const struct control *control)
 {
 	return !control->failed && control->out.size == 0 &&
-	       io_wait(control->fd, IO_WRITE, -1, io_now()) > 0;
+	       io_wait(control->channel.fd, IO_WRITE, -1, io_now()) > 0;
+}
+
+bool control_has_input(const struct control *control)
+{
+	return control->line.end > control->line.begin;
 }
 
 bool control_has_room(const struct control *control)
@@ -71,26 +79,44 @@ bool control_has_room(const struct control *control)
 	return line->end - line->begin < sizeof(line->bytes);
 }
 
-int control_gather(struct control *control)
+static int receive(struct control *control, char *where, size_t room)
 {
-	char *where;
-	size_t room = line_room(&control->line, &where);
-	ssize_t got;
+	ssize_t got = channel_receive(&control->channel, where, room);
 
-	if (control->ended || control->failed)
-		return -EPIPE;
-	if (room == 0)
-		return 0;
-	got = io_receive(control->fd, where, room);
 	if (got == -EAGAIN)
 		return 0;
 	if (got <= 0) {
 		control->ended = true;
-		control->failed = got < 0;
+		/* Clients that end without close_notify lose nothing here. */
+		control->failed = got < 0 && got != -ECONNABORTED;
 		return -EPIPE;
 	}
 	line_arrived(&control->line, (size_t)got, &control->out);
 	return 1;
+}
+
+int control_gather(struct control *control)
+{
+	int got, arrived = 0;
+	size_t room;
+	char *where;
+
+	if (control->ended || control->failed)
+		return -EPIPE;
+	do {
+		room = line_room(&control->line, &where);
+		got = room > 0 ? receive(control, where, room) : 0;
+		arrived |= got > 0;
+		/* What TLS holds back nobody could wait for. */
+	} while (got > 0 && channel_has_more(&control->channel));
+	return got < 0 ? got : arrived;
+}
+
+static int wait_for_input(struct control *control, int64_t deadline)
+{
+	if (channel_has_more(&control->channel))
+		return IO_READ;
+	return io_wait(control->channel.fd, IO_READ, -1, deadline);
 }
 
 int control_next(struct control *control, int64_t deadline, char **out_text, size_t *out_size)
@@ -104,7 +130,7 @@ int control_next(struct control *control, int64_t deadline, char **out_text, siz
 		if (got == 0 && control->ended)
 			got = -EPIPE;
 		if (got == 0)
-			got = io_wait(control->fd, IO_READ, -1, deadline);
+			got = wait_for_input(control, deadline);
 		if (got > 0)
 			got = control_gather(control);
 		if (got < 0)

@@ -6,13 +6,14 @@
 #include "policy/passive.h"
 #include "system/io.h"
 #include "system/net.h"
+#include "system/tls.h"
 
 /* How long a transfer waits for the reserved socket to come free of the one before. */
 #define RESERVED_WAIT_MS 500
 
 void data_start(struct data *data, const struct address *local, const struct address *peer)
 {
-	*data = (struct data){.state = DATA_NONE, .fd = -1, .reserved = -1};
+	*data = (struct data){.state = DATA_NONE, .fd = -1, .reserved = -1, .lingering = -1};
 	data->local = *local;
 	data->local.port = 0;
 	data->peer = *peer;
@@ -33,8 +34,22 @@ int data_reserve(struct data *data, const struct config *config)
 	return data->reserved < 0 ? data->reserved : 0;
 }
 
+/* A TLS client answers close_notify with its own, and would be sent a reset if nobody were there to take it: the
+ * connection stays open until the next one ends. */
+static void linger(struct data *data, int fd)
+{
+	char ignored[256];
+
+	if (data->lingering >= 0) {
+		(void)io_receive(data->lingering, ignored, sizeof(ignored));
+		close(data->lingering);
+	}
+	data->lingering = fd;
+}
+
 static void forget(struct data *data)
 {
+	channel_drop(&data->channel);
 	if (data->fd >= 0 && !data->on_reserved)
 		close(data->fd);
 	data->fd = -1;
@@ -201,14 +216,60 @@ int data_open(
 		close(data->fd); /* the listener */
 	data->fd = fd < 0 ? -1 : fd;
 	data->state = fd < 0 ? DATA_NONE : DATA_OPEN;
+	data->channel = (struct channel){.fd = data->fd};
 	return fd < 0 ? fd : 0;
+}
+
+int data_secure(struct data *data, struct watch *watch, int64_t deadline)
+{
+	struct channel *channel = &data->channel;
+	int error;
+
+	/* The handshake's flights are small, and each waits for the other's. */
+	net_no_delay(channel->fd);
+	channel->tls = tls_start(channel->fd, TLS_DATA);
+	if (!channel->tls)
+		return -ENOMEM;
+	while ((error = tls_handshake(channel->tls, &channel->want)) == -EAGAIN) {
+		int ready = watch_wait(watch, channel->fd, channel->want, deadline);
+		if (ready < 0)
+			return ready;
+	}
+	return error < 0 ? -EPROTO : 0;
+}
+
+int data_finish(struct data *data, struct watch *watch, bool await, int64_t deadline)
+{
+	struct channel *channel = &data->channel;
+	char ignored[4096];
+	ssize_t got = 0;
+	int error;
+
+	if (!channel->tls)
+		return 0;
+	error = channel_finish(channel, deadline);
+	while (error == 0 && await) {
+		got = channel_receive(channel, ignored, sizeof(ignored));
+		if (got == 0 || (got < 0 && got != -EAGAIN))
+			return (int)got;
+		if (got == -EAGAIN)
+			error = watch_wait(watch, channel->fd, channel->want, deadline);
+		error = error < 0 ? error : 0;
+	}
+	return error;
 }
 
 void data_close(struct data *data)
 {
+	bool secured = data->channel.tls != NULL;
+
 	if (data->on_reserved) {
 		net_finish(data->reserved);
 		data->draining = true;
+	} else if (secured) {
+		net_finish(data->fd);
+		linger(data, data->fd);
+		data->fd = -1;
 	}
 	forget(data);
 }
@@ -225,6 +286,7 @@ void data_abort(struct data *data)
 void data_end(struct data *data)
 {
 	forget(data);
+	linger(data, -1);
 	if (data->reserved >= 0)
 		close(data->reserved);
 	data->reserved = -1;

@@ -50,9 +50,11 @@ static enum pump_result file_error(struct pump *pump, int error)
 	return PUMP_FILE;
 }
 
-static enum pump_result wait_ready(struct pump *pump, unsigned want)
+/* Waits for what the channel's last call could not do without. */
+static enum pump_result wait_ready(struct pump *pump)
 {
-	int ready = watch_wait(pump->watch, pump->data, want, io_deadline(pump->stall));
+	int ready =
+		watch_wait(pump->watch, pump->data->fd, pump->data->want, io_deadline(pump->stall));
 
 	return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
 }
@@ -108,9 +110,9 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		sent = io_send(pump->data, bytes, size < piece ? size : piece);
+		sent = channel_send(pump->data, bytes, size < piece ? size : piece);
 		if (sent == -EAGAIN) {
-			result = wait_ready(pump, IO_WRITE);
+			result = wait_ready(pump);
 			continue;
 		}
 		if (sent < 0)
@@ -171,16 +173,16 @@ static enum pump_result sendfile_error(struct pump *pump, int error)
 static enum pump_result settle(struct pump *pump)
 {
 	int64_t deadline = io_deadline(pump->stall), pause = 1;
-	int unsent = net_unsent(pump->data), least = unsent;
+	int unsent = net_unsent(pump->data->fd), least = unsent;
 
 	while (unsent > LEFT_MOST) {
 		int heard = watch_wait(pump->watch, -1, 0, io_now() + pause);
 		if (heard != -ETIMEDOUT)
 			return network_error(pump, heard);
-		heard = net_connect_result(pump->data);
+		heard = net_connect_result(pump->data->fd);
 		if (heard < 0)
 			return socket_error(pump, heard);
-		unsent = net_unsent(pump->data);
+		unsent = net_unsent(pump->data->fd);
 		if (unsent < least)
 			deadline = io_deadline(pump->stall);
 		else if (io_now() >= deadline)
@@ -202,10 +204,10 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		sent = copy_to_socket(
+		sent = channel_send_file(
 			pump->data, file, *offset, up_to(*offset, end, chunk_size(pump)));
 		if (sent == -EAGAIN) {
-			result = wait_ready(pump, IO_WRITE);
+			result = wait_ready(pump);
 			continue;
 		}
 		if (sent == -EINVAL || sent == -ENOSYS)
@@ -230,7 +232,7 @@ static enum pump_result send_file(struct pump *pump, int file, uint64_t offset, 
 
 	if (end > 0 && offset >= end)
 		return PUMP_DONE;
-	if (pump->kernel_copies) {
+	if (pump->kernel_copies && channel_sends_files(pump->data)) {
 		result = send_inside(pump, file, &offset, end);
 		if (result != PUMP_DONE || pump->kernel_copies)
 			return result;
@@ -295,18 +297,20 @@ static enum pump_result check_end(struct pump *pump, int64_t started)
 static enum pump_result receive(struct pump *pump, size_t size, size_t *out_got)
 {
 	/* At the end there is nothing more to slow down. */
-	bool ended = pump->pace->rate > 0 && io_at_end(pump->data);
+	bool ended = pump->pace->rate > 0 && io_at_end(pump->data->fd);
 	enum pump_result result = ended ? PUMP_DONE : pay(pump);
 
 	while (result == PUMP_DONE) {
-		ssize_t got = io_receive(pump->data, memory, size);
+		ssize_t got = channel_receive(pump->data, memory, size);
+		if (got == -ECONNABORTED && pump->lenient)
+			got = 0;
 		if (got >= 0) {
 			*out_got = (size_t)got;
 			return PUMP_DONE;
 		}
 		if (got != -EAGAIN)
 			return socket_error(pump, (int)got);
-		result = wait_ready(pump, IO_READ);
+		result = wait_ready(pump);
 	}
 	return result;
 }
@@ -342,13 +346,14 @@ static enum pump_result splice_in(
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		got = copy_from_socket(pipe, pump->data, size);
+		got = copy_from_socket(pipe, pump->data->fd, size);
 		if (got == 0) {
 			*out_ended = true;
 			return PUMP_DONE;
 		}
 		if (got == -EAGAIN) {
-			result = wait_ready(pump, IO_READ);
+			pump->data->want = IO_READ;
+			result = wait_ready(pump);
 			continue;
 		}
 		if (got == -EINVAL || got == -ENOSYS) {
@@ -402,7 +407,7 @@ enum pump_result pump_upload(struct pump *pump, int file)
 	bool ended = false;
 
 	while (result == PUMP_DONE && !ended) {
-		if (pump->kernel_copies && pump->moved >= SPLICE_AFTER)
+		if (pump->kernel_copies && !pump->data->tls && pump->moved >= SPLICE_AFTER)
 			result = splice_rest(pump, file, &ended);
 		else
 			result = receive_and_write(pump, file, &ended);

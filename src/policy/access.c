@@ -35,6 +35,8 @@ bool access_permits(const struct config *config, bool anonymous, enum access_cla
 		return config->download_enable && config->hash_enable;
 	case CLASS_HOST:
 		return config->host_config_dir != NULL;
+	case CLASS_TLS:
+		return config->ssl_enable;
 	}
 	return false;
 }

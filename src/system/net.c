@@ -1,6 +1,7 @@
 #include "system/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -197,6 +198,21 @@ int net_disconnect(int socket)
 	struct sockaddr none = {.sa_family = AF_UNSPEC};
 
 	return connect(socket, &none, sizeof(none)) < 0 ? -errno : 0;
+}
+
+void net_no_delay(int socket)
+{
+	int on = 1;
+
+	(void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void net_set_nonblocking(int socket)
+{
+	int flags = fcntl(socket, F_GETFL);
+
+	if (flags >= 0)
+		(void)fcntl(socket, F_SETFL, flags | O_NONBLOCK);
 }
 
 int net_unsent(int socket)

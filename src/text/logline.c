@@ -127,9 +127,10 @@ static void append_event(struct buffer *b, enum logline_event event, bool ok)
 		[LOGLINE_CHMOD] = "CHMOD",
 		[LOGLINE_COMMAND] = "FTP command",
 		[LOGLINE_RESPONSE] = "FTP response",
+		[LOGLINE_DEBUG] = "DEBUG",
 	};
-	bool has_outcome =
-		event != LOGLINE_CONNECT && event != LOGLINE_COMMAND && event != LOGLINE_RESPONSE;
+	bool has_outcome = event != LOGLINE_CONNECT && event != LOGLINE_COMMAND &&
+			   event != LOGLINE_RESPONSE && event != LOGLINE_DEBUG;
 
 	if (has_outcome)
 		buffer_string(b, ok ? "OK " : "FAIL ");

@@ -1,0 +1,12 @@
+/* TLS as the administrator wants it (ssl_enable and all that belongs to it). */
+#ifndef SOLOFTPD_POLICY_PROTECTION_H
+#define SOLOFTPD_POLICY_PROTECTION_H
+
+#include "policy/config.h"
+#include "text/buffer.h"
+
+/* Loads the library, the certificates and their keys (system/tls): as root. Returns 0, or -EINVAL with what is
+ * wrong in `problem`. The configuration must not change until the control connection's handshake is over. */
+int protection_load(const struct config *config, struct buffer *problem);
+
+#endif

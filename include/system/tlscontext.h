@@ -1,0 +1,21 @@
+/* What all TLS connections of a process share. For system/tls alone. */
+#ifndef SOLOFTPD_SYSTEM_TLSCONTEXT_H
+#define SOLOFTPD_SYSTEM_TLSCONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "system/openssl.h"
+
+/* Seconds that a ticket, and a session, can be resumed. */
+#define TLS_LIFETIME 86400
+
+/* The context that tls_load made; NULL before. Owned here, to the end. */
+SSL_CTX *tls_context(void);
+
+/* Of system/tls: whether the connection is for data, and OpenSSL's call for each message. */
+bool tls_is_data(const SSL *ssl);
+void tls_count_message(
+	int written, int version, int type, const void *bytes, size_t size, SSL *ssl, void *data);
+
+#endif

@@ -1,0 +1,41 @@
+#include "policy/protection.h"
+
+#include <string.h>
+
+#include "policy/options.h"
+#include "system/tls.h"
+
+/* vsftpd's default list fits RSA keys alone, and Fedora's names what only its own OpenSSL knows: neither is what
+ * somebody asked for. */
+static const char *ciphers(const struct config *config)
+{
+	const char *list = config->ssl_ciphers;
+
+	if (!list || config->origin[OPTION_ssl_ciphers].source == 0 ||
+		strncmp(list, "PROFILE=", 8) == 0)
+		return NULL;
+	return list;
+}
+
+int protection_load(const struct config *config, struct buffer *problem)
+{
+	struct tls_settings settings = {
+		.certificates = {{config->rsa_cert_file, config->rsa_private_key_file},
+			{config->dsa_cert_file, config->dsa_private_key_file}},
+		.sni_directory = config->ssl_sni_dir,
+		.sni_only = config->ssl_sni_hostname,
+		.ca_file = config->ca_certs_file,
+		.ciphers = ciphers(config),
+		.dh_file = config->dh_param_file,
+		.ecdh_file = config->ecdh_param_file,
+		/* Each version has two spellings. */
+		.versions = {config->ssl_tlsv1, config->ssl_tlsv11 || config->ssl_tlsv1_1,
+			config->ssl_tlsv12 && config->ssl_tlsv1_2,
+			config->ssl_tlsv13 && config->ssl_tlsv1_3},
+		.request = config->ssl_request_cert,
+		.require = config->require_cert,
+		.validate = config->validate_cert,
+	};
+
+	return tls_load(&settings, problem);
+}

@@ -1,0 +1,283 @@
+#include "system/tls.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "system/io.h"
+#include "system/tlscontext.h"
+
+/* Handshake messages that a peer may send after the handshake (KeyUpdate): no client needs a fraction. */
+#define MESSAGES_MAX 256
+
+/* What an upload receives in one system call: several records of 16 KiB. */
+#define READ_AHEAD (128 * 1024)
+
+struct tls {
+	SSL *ssl; /* owned; NULL: the place is free */
+	enum tls_purpose purpose;
+	bool established;
+	bool flooded;	   /* the peer sends too many handshake messages */
+	unsigned messages; /* received since the handshake */
+	int64_t ticket;	   /* io_now() of the last ticket */
+	int held; /* an error that came behind the bytes of the last tls_receive; 0: none */
+};
+
+/* One control connection and one for data. */
+static struct tls places[2];
+
+/* The kernel's own TLS is tried with the first data connection; most kernels have none. */
+static enum { KERNEL_UNTRIED, KERNEL_HAS, KERNEL_LACKS } kernel;
+
+static struct tls *find(const SSL *ssl)
+{
+	return places[0].ssl == ssl ? &places[0] : &places[1];
+}
+
+bool tls_is_data(const SSL *ssl)
+{
+	return find(ssl)->purpose == TLS_DATA;
+}
+
+void tls_count_message(
+	int written, int version, int type, const void *bytes, size_t size, SSL *ssl, void *data)
+{
+	struct tls *tls = find(ssl);
+
+	(void)version;
+	(void)bytes;
+	(void)size;
+	(void)data;
+	if (!written && type == SSL3_RT_HANDSHAKE && tls->established)
+		tls->flooded |= ++tls->messages > MESSAGES_MAX;
+}
+
+static bool prepare(struct tls *tls, int fd)
+{
+	if (openssl.SSL_set_fd(tls->ssl, fd) != 1)
+		return false;
+	openssl.SSL_set_accept_state(tls->ssl);
+	if (tls->purpose == TLS_CONTROL)
+		return true;
+	/* A client that only sends would never read a ticket, and closing with it unread is a reset,
+	 * which takes bytes with it that have not been received yet. */
+	openssl.SSL_set_num_tickets(tls->ssl, 0);
+	if (kernel != KERNEL_LACKS)
+		openssl.SSL_set_options(tls->ssl, SSL_OP_ENABLE_KTLS);
+	if (kernel == KERNEL_LACKS) {
+		openssl.SSL_set_default_read_buffer_len(tls->ssl, READ_AHEAD);
+		openssl.SSL_set_read_ahead(tls->ssl, 1);
+	}
+	return true;
+}
+
+struct tls *tls_start(int fd, enum tls_purpose purpose)
+{
+	struct tls *tls = &places[purpose == TLS_DATA];
+
+	if (tls->ssl || !tls_context())
+		return NULL;
+	*tls = (struct tls){.purpose = purpose, .ssl = openssl.SSL_new(tls_context())};
+	if (tls->ssl && prepare(tls, fd))
+		return tls;
+	tls_free(tls);
+	return NULL;
+}
+
+void tls_free(struct tls *tls)
+{
+	if (tls && tls->ssl)
+		openssl.SSL_free(tls->ssl);
+	if (tls)
+		tls->ssl = NULL;
+}
+
+/* What OpenSSL's verdict on a call means. The queue of errors is emptied before each, as it asks for. */
+static int outcome(struct tls *tls, int returned, unsigned *out_want)
+{
+	switch (openssl.SSL_get_error(tls->ssl, returned)) {
+	case SSL_ERROR_WANT_READ:
+		*out_want = IO_READ;
+		return -EAGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		*out_want = IO_WRITE;
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		return errno > 0 ? -errno : -ECONNRESET;
+	default:
+		break;
+	}
+	/* In the middle of a record it is no end of anything. */
+	if (ERR_GET_REASON(openssl.ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return openssl.SSL_has_pending(tls->ssl) ? -EPROTO : -ECONNABORTED;
+	return -EPROTO;
+}
+
+static void begin(void)
+{
+	openssl.ERR_clear_error();
+	errno = 0;
+}
+
+int tls_handshake(struct tls *tls, unsigned *out_want)
+{
+	int done, error;
+
+	begin();
+	done = openssl.SSL_do_handshake(tls->ssl);
+	if (done != 1) {
+		error = outcome(tls, done, out_want);
+		return error == 0 || error == -ECONNABORTED ? -ECONNRESET : error;
+	}
+	tls->established = true;
+	tls->ticket = io_now();
+	if (tls->purpose == TLS_DATA && kernel == KERNEL_UNTRIED)
+		kernel = tls_sends_files(tls) ? KERNEL_HAS : KERNEL_LACKS;
+	return 0;
+}
+
+ssize_t tls_receive(struct tls *tls, void *bytes, size_t size, unsigned *out_want)
+{
+	char *at = bytes;
+	ssize_t total = 0;
+	int got;
+
+	if (tls->held != 0) {
+		got = tls->held;
+		tls->held = 0;
+		return got;
+	}
+	if (size > INT32_MAX)
+		size = INT32_MAX;
+	/* One call of OpenSSL gives one record; those that have arrived behind it are taken at once. */
+	do {
+		if (tls->flooded)
+			return -EPROTO;
+		begin();
+		got = openssl.SSL_read(tls->ssl, at, (int)(size - (size_t)total));
+		if (got <= 0)
+			break;
+		at += got;
+		total += got;
+	} while ((size_t)total < size && openssl.SSL_has_pending(tls->ssl) == 1);
+	if (got > 0)
+		return total;
+	got = outcome(tls, got, out_want);
+	if (total == 0)
+		return got;
+	/* What there is comes first. */
+	tls->held = got < 0 && got != -EAGAIN ? got : 0;
+	return total;
+}
+
+ssize_t tls_send(struct tls *tls, const void *bytes, size_t size, unsigned *out_want)
+{
+	int sent;
+
+	if (tls->flooded)
+		return -EPROTO;
+	begin();
+	sent = openssl.SSL_write(tls->ssl, bytes, size < INT32_MAX ? (int)size : INT32_MAX);
+	if (sent > 0)
+		return sent;
+	sent = outcome(tls, sent, out_want);
+	return sent == 0 ? -EPIPE : sent;
+}
+
+int tls_finish(struct tls *tls, unsigned *out_want)
+{
+	int done;
+
+	if (!tls->established)
+		return -ENOTCONN;
+	begin();
+	done = openssl.SSL_shutdown(tls->ssl);
+	return done >= 0 ? 0 : outcome(tls, done, out_want);
+}
+
+bool tls_has_more(const struct tls *tls)
+{
+	return openssl.SSL_has_pending(tls->ssl) == 1;
+}
+
+bool tls_sends_files(const struct tls *tls)
+{
+	return openssl.BIO_ctrl(openssl.SSL_get_wbio(tls->ssl), BIO_CTRL_GET_KTLS_SEND, 0, NULL) ==
+	       1;
+}
+
+ssize_t tls_send_file(struct tls *tls, int file, uint64_t offset, size_t size, unsigned *out_want)
+{
+	ossl_ssize_t sent;
+
+	begin();
+	sent = openssl.SSL_sendfile(tls->ssl, file, (off_t)offset, size, 0);
+	return sent >= 0 ? (ssize_t)sent : outcome(tls, (int)sent, out_want);
+}
+
+bool tls_is_resumed(const struct tls *tls)
+{
+	return openssl.SSL_session_reused(tls->ssl) == 1;
+}
+
+bool tls_same_client(const struct tls *a, const struct tls *b)
+{
+	X509 *of_a = openssl.SSL_get1_peer_certificate(a->ssl);
+	X509 *of_b = openssl.SSL_get1_peer_certificate(b->ssl);
+	bool same = of_a && of_b ? openssl.X509_cmp(of_a, of_b) == 0 : of_a == of_b;
+
+	openssl.X509_free(of_a);
+	openssl.X509_free(of_b);
+	return same;
+}
+
+void tls_renew_ticket(struct tls *tls)
+{
+	int64_t now = io_now();
+
+	if (now - tls->ticket < (int64_t)TLS_LIFETIME * 1000 / 2)
+		return;
+	if (openssl.SSL_new_session_ticket(tls->ssl) == 1)
+		tls->ticket = now;
+}
+
+const char *tls_server_name(const struct tls *tls)
+{
+	return openssl.SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+int tls_client_name(const struct tls *tls, char *out, size_t capacity)
+{
+	X509 *certificate = openssl.SSL_get1_peer_certificate(tls->ssl);
+	int size = -1;
+
+	if (certificate)
+		size = openssl.X509_NAME_get_text_by_NID(openssl.X509_get_subject_name(certificate),
+			NID_commonName, out, (int)capacity);
+	openssl.X509_free(certificate);
+	/* Cut names, and names with a NUL in them, are nobody's. */
+	if (size <= 0 || (size_t)size >= capacity - 1 || strlen(out) != (size_t)size)
+		return -ENOENT;
+	return 0;
+}
+
+void tls_describe(const struct tls *tls, struct buffer *b)
+{
+	const char *name = tls_server_name(tls);
+
+	buffer_string(b, "SSL version: ");
+	buffer_string(b, openssl.SSL_get_version(tls->ssl));
+	buffer_string(b, ", SSL cipher: ");
+	buffer_string(b, openssl.SSL_CIPHER_get_name(openssl.SSL_get_current_cipher(tls->ssl)));
+	buffer_string(b, tls_is_resumed(tls) ? ", reused" : ", not reused");
+	if (name) {
+		buffer_string(b, ", server name: ");
+		buffer_string(b, name);
+	}
+}
+
+const char *tls_reason(void)
+{
+	return openssl_reason();
+}
