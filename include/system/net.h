@@ -43,6 +43,10 @@ int net_disconnect(int socket);
 /* Sends small pieces at once (TCP_NODELAY). */
 void net_no_delay(int socket);
 
+/* Acknowledges at once what has come (TCP_QUICKACK): a client whose next small piece waits for that is not held
+ * up. Lasts for a while only. */
+void net_quick_ack(int socket);
+
 /* Makes calls on the socket return instead of wait. */
 void net_set_nonblocking(int socket);
 

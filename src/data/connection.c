@@ -235,6 +235,8 @@ int data_secure(struct data *data, struct watch *watch, int64_t deadline)
 		if (ready < 0)
 			return ready;
 	}
+	/* A client's first bytes wait until its part of the handshake is acknowledged. */
+	net_quick_ack(channel->fd);
 	return error < 0 ? -EPROTO : 0;
 }
 

@@ -202,9 +202,12 @@ int net_disconnect(int socket)
 
 void net_no_delay(int socket)
 {
-	int on = 1;
+	switch_on(socket, IPPROTO_TCP, TCP_NODELAY);
+}
 
-	(void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+void net_quick_ack(int socket)
+{
+	switch_on(socket, IPPROTO_TCP, TCP_QUICKACK);
 }
 
 void net_set_nonblocking(int socket)
