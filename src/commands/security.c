@@ -53,6 +53,7 @@ static int shake_hands(struct session *session)
 	if (!channel->tls)
 		return -ENOMEM;
 	while ((error = tls_handshake(channel->tls, &channel->want)) == -EAGAIN) {
+		net_quick_ack(channel->fd); /* the client's next piece can wait for it */
 		int ready = io_wait(channel->fd, channel->want, -1, deadline);
 		if (ready < 0)
 			return ready;
