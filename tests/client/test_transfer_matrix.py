@@ -51,6 +51,12 @@ def by_bytes(session, command):
         time.sleep(0.001)
 
 
+def by_keepalives(session, command):
+    """Empty lines around it, as clients send to keep a translator's table entry."""
+    session.transcript.append(f"> between empty lines {command!r}")
+    session.socket.sendall(b"\r\n\r\n" + command.encode() + b"\r\n\r\n")
+
+
 # ---- transfers ----
 
 
@@ -247,6 +253,9 @@ class Commands(harness.FtpTest):
 
     def test_by_bytes(self):
         self.meet(by_bytes)
+
+    def test_between_keepalives(self):
+        self.meet(by_keepalives)
 
     def test_keepalives_alone(self):
         """Empty lines are nothing: no reply to them, and no difference to the transfer."""
