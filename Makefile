@@ -30,7 +30,9 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed,-O1,--hash-style=
 # TCP wrappers come in as an archive: the shared library would load a resolver and Kerberos with it.
 WRAPLIB ?= -l:libwrap.a
 # The sanitizer's own crypt() passes on to one that must be there before PAM brings it.
-LIBS := $(WRAPLIB) $(if $(SAN),-Wl$(comma)--no-as-needed -lcrypt)
+# So do libcrypto's digests, and nothing else of it.
+DIGESTLIB ?= -l:libcrypto.a
+LIBS := $(WRAPLIB) $(DIGESTLIB) $(if $(SAN),-Wl$(comma)--no-as-needed -lcrypt)
 
 # One short line a file; V=1 shows the commands.
 Q := $(if $(V),,@)

@@ -11,6 +11,7 @@
 #include "data/pace.h"
 #include "policy/config.h"
 #include "policy/login.h"
+#include "system/digest.h"
 #include "text/address.h"
 #include "text/path.h"
 
@@ -47,7 +48,9 @@ struct transfer {
 
 /* The verbs that only hold for the next command (commands.def, "after"). */
 struct pending {
-	uint64_t restart;	     /* REST's offset in bytes; 0: none */
+	uint64_t restart; /* REST's offset in bytes; 0: none */
+	bool range;	  /* RANG has named these bytes, both included: */
+	uint64_t first, last;
 	bool rename;		     /* RNFR has named a file */
 	char rename_from[PATH_TEXT]; /* as the client wrote it */
 };
@@ -60,6 +63,8 @@ struct pending {
 
 struct session {
 	const struct session_start *start;
+	const char *
+		load_file; /* the configuration that TCP wrappers or the environment chose; NULL: none */
 	struct config config;
 	struct control control;
 	struct data data;
@@ -74,11 +79,16 @@ struct session {
 	unsigned strangers;	      /* unknown commands before login */
 	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 
-	bool ascii;	    /* TYPE A */
-	bool extended_only; /* EPSV ALL */
-	bool aborted;	    /* ABOR ended a transfer and has not been answered yet */
-	bool finishing;	    /* the client has left, or must */
+	bool ascii;		    /* TYPE A */
+	bool utf8;		    /* the client has said OPTS UTF8 ON */
+	unsigned facts;		    /* of MLST and MLSD: enum fact */
+	enum digest_algorithm hash; /* HASH's */
+	bool extended_only;	    /* EPSV ALL */
+	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */
+	bool finishing;		    /* the client has left, or must */
 	enum exit_class outcome;
+	unsigned
+		idle_granted; /* idle_session_timeout as it was configured; SITE IDLE can shorten it */
 	struct pending pending;
 	struct transfer transfer;
 

@@ -3,68 +3,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "commands/configuration.h"
 #include "commands/dispatch.h"
 #include "commands/record.h"
-#include "policy/layers.h"
-#include "system/account.h"
-#include "system/file.h"
 #include "system/io.h"
 #include "system/log.h"
 #include "system/net.h"
 #include "system/process.h"
 #include "system/wrappers.h"
+#include "text/factline.h"
 
 static struct session the_session;
-
-/* ---- configuration ---- */
-
-static int complain(struct session *session, const struct config_note *error)
-{
-	record_error(session, error);
-	return -EINVAL;
-}
-
-/* The name in syslog is an option too: what was read of it holds even for complaints about the rest. */
-static void name_log(struct session *session)
-{
-	const char *ident = session->config.syslog_ident;
-
-	log_system_name(ident ? ident : session->start->daemon);
-}
-
-static int load_layers(struct session *session)
-{
-	const struct session_start *start = session->start;
-	char host[ADDRESS_TEXT];
-	struct layers layers = {.daemon = start->daemon,
-		.files = start->files,
-		.file_count = start->file_count,
-		.settings = start->settings,
-		.setting_count = start->setting_count,
-		.host = host};
-	struct config_note error;
-	int status;
-
-	address_format_host(&session->local, host);
-	status = layers_load(&session->config, &layers, &error);
-	name_log(session);
-	return status < 0 ? complain(session, &error) : 0;
-}
-
-static int check_whole(struct session *session)
-{
-	struct config_note error;
-
-	if (config_validate(&session->config, &error) < 0)
-		return complain(session, &error);
-	if (!process_is_root() && !session->config.run_as_launching_user) {
-		record_problem(session, "must be started as root (or with run_as_launching_user)");
-		return -EPERM;
-	}
-	if (data_announce(&session->data, &session->config, &error) < 0)
-		return complain(session, &error);
-	return 0;
-}
 
 /* ---- beginning ---- */
 
@@ -80,9 +29,7 @@ static enum exit_class farewell(struct session *session, int code, const char *t
 /* Lets TCP wrappers decide; the file a rule names, if any, is a layer of the configuration. */
 static enum exit_class ask_wrappers(struct session *session)
 {
-	const char *file = session->start->load_file;
-	struct config_note error;
-
+	session->load_file = session->start->load_file;
 	if (session->config.tcp_wrappers) {
 		if (!wrappers_admit(session->control.fd, session->start->daemon)) {
 			record_open(session);
@@ -90,68 +37,35 @@ static enum exit_class ask_wrappers(struct session *session)
 			return farewell(session, 421, "Service not available.");
 		}
 		if (process_load_file())
-			file = process_load_file();
+			session->load_file = process_load_file();
 	}
 	/* A rule that names the variable but no file restricts nothing: refused, like a missing file. */
-	if (!file || config_file(&session->config, file, false, &error) == 0)
-		return EXIT_CLASS_CLEAN;
-	(void)complain(session, &error);
-	return EXIT_CLASS_CONFIGURATION;
+	if (session->load_file && configuration_add(session, session->load_file) < 0)
+		return EXIT_CLASS_CONFIGURATION;
+	return EXIT_CLASS_CLEAN;
 }
 
 static enum exit_class configure(struct session *session)
 {
 	enum exit_class outcome;
 
-	if (load_layers(session) < 0)
+	if (configuration_load(session) < 0)
 		return EXIT_CLASS_CONFIGURATION;
 	outcome = ask_wrappers(session);
-	name_log(session);
 	if (outcome != EXIT_CLASS_CLEAN)
 		return outcome;
 	record_notes(session);
-	return check_whole(session) < 0 ? EXIT_CLASS_CONFIGURATION : EXIT_CLASS_CLEAN;
-}
-
-static void strip_returns(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++)
-		if (*text != '\r')
-			*to++ = *text;
-	*to = '\0';
-}
-
-/* The greeting's text: banner_file's lines, ftpd_banner, or our own. */
-static int set_banner(struct session *session, struct reply *greeting)
-{
-	const struct config *config = &session->config;
-	struct config_note error;
-	static char text[CONFIG_FILE_MAX + 1];
-	size_t size;
-	int status;
-
-	if (config->ftpd_banner)
-		greeting->text = config->ftpd_banner;
-	if (!config->banner_file)
-		return 0;
-	status = file_read(config->banner_file, false, text, sizeof(text), &size);
-	if (status < 0) {
-		config_blame(config, OPTION_banner_file, strerror(-status), &error);
-		return complain(session, &error);
-	}
-	strip_returns(text);
-	greeting->text = text;
-	return 0;
+	return configuration_settle(session) < 0 ? EXIT_CLASS_CONFIGURATION : EXIT_CLASS_CLEAN;
 }
 
 static enum exit_class greet(struct session *session)
 {
-	struct reply greeting = reply(220, "soloftpd ready.");
+	struct reply greeting = {.code = 220};
 
-	if (set_banner(session, &greeting) < 0)
+	if (configuration_banner(session, &greeting.text) < 0)
 		return EXIT_CLASS_CONFIGURATION;
+	if (!greeting.text)
+		greeting.text = "soloftpd ready.";
 	record_reply(session, &greeting);
 	return control_flush(&session->control) < 0 ? EXIT_CLASS_CLIENT : EXIT_CLASS_CLEAN;
 }
@@ -241,6 +155,8 @@ enum exit_class session_run(const struct session_start *start)
 	session->start = start;
 	session->native_log = session->transfer_log = -1;
 	session->ascii = true; /* RFC 959 3.1.1.1 */
+	session->facts = FACTS_DEFAULT;
+	session->hash = DIGEST_SHA256;
 	log_system_name(start->daemon);
 	io_start();
 	control_start(&session->control, start->control, CONTROL_PATIENCE);

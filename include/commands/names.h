@@ -2,6 +2,7 @@
 #ifndef SOLOFTPD_COMMANDS_NAMES_H
 #define SOLOFTPD_COMMANDS_NAMES_H
 
+#include "control/reply.h"
 #include "session.h"
 
 /* Applies the client's notations ("~", backslashes where translate_windows_paths is on). Returns 0 or
@@ -14,5 +15,8 @@ int names_expand(struct session *session, const char *argument, char out[PATH_TE
 /* names_expand, and then deny_file: on the name, and on what it leads to through symbolic links. Returns
  * 0, NAMES_DENIED or -ENAMETOOLONG; `out` is set in any case, for the log. */
 int names_use(struct session *session, const char *argument, char out[PATH_TEXT]);
+
+/* The reply for a failure of names_use, or of what was done with the name then. */
+struct reply names_error(int error, const char *text);
 
 #endif

@@ -12,6 +12,9 @@
 /* Queues a reply for the client, and logs it under log_ftp_protocol. */
 void record_reply(struct session *session, const struct reply *reply);
 
+/* Whether names are sent in client_charset: a client that has not asked for UTF-8. */
+bool record_converts(const struct session *session);
+
 /* A preliminary reply (RFC 959 4.2, 1yz): sent at once. Returns 0 or -errno. */
 int record_mark(struct session *session, int code, const char *text);
 

@@ -26,7 +26,7 @@ enum after { AFTER_CLEAR, AFTER_RESTART, AFTER_RENAME };
 typedef struct reply handler(struct session *session, const char *argument);
 
 struct command {
-	char verb[5];
+	char verb[8];
 	enum argument argument;
 	enum phase phase;
 	enum access_class class;

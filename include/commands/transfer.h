@@ -22,6 +22,9 @@ struct watch transfer_watch(struct session *session);
  * connection and still be reading a download, or be there to be connected to. */
 void transfer_sending(struct watch *watch);
 
+/* What is left to say to a client that has gone (-EPIPE), or when SIGTERM came (-EINTR): the session ends. */
+struct reply transfer_gone(struct session *session, int error);
+
 /* A pump over the open data connection. */
 struct pump transfer_pump(struct session *session, struct watch *watch);
 

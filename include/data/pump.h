@@ -40,8 +40,8 @@ enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uin
 /* To the file's present position, until the client ends the data. */
 enum pump_result pump_upload(struct pump *pump, int file);
 
-/* The same in TYPE A, from the beginning of the file. */
-enum pump_result pump_download_ascii(struct pump *pump, int file);
+/* The same in TYPE A, from the file's present position; `skip` bytes of what would be sent are not. */
+enum pump_result pump_download_ascii(struct pump *pump, int file, uint64_t skip);
 enum pump_result pump_upload_ascii(struct pump *pump, int file);
 
 /* Bytes made by the caller, for listings. */

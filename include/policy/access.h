@@ -18,6 +18,8 @@ enum access_class {
 	CLASS_TIMES,	/* set times of files */
 	CLASS_PASSIVE,	/* PASV, EPSV */
 	CLASS_ACTIVE,	/* PORT, EPRT */
+	CLASS_HASH,	/* digests of files */
+	CLASS_HOST,	/* HOST */
 };
 
 /* Whether the class is open to an anonymous or another session (guests without

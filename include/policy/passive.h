@@ -5,9 +5,10 @@
 #include "policy/config.h"
 #include "text/address.h"
 
-/* Reads pasv_address, resolved if pasv_addr_resolve says so; where it is unset `out_address` is left as it
- * is. Returns 0, or -EINVAL with `out_error` when it is not an IPv4 address. */
-int passive_address(
-	const struct config *config, struct address *out_address, struct config_note *out_error);
+/* Reads pasv_address, resolved if pasv_addr_resolve says so; where it is unset, and for clients of
+ * pasv_local_networks, `out_address` is left as it is. Returns 0, or -EINVAL with `out_error` when it is not
+ * an IPv4 address. */
+int passive_address(const struct config *config, const struct address *client,
+	struct address *out_address, struct config_note *out_error);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A directory's names, read and sorted. Only the names are kept; what LIST says about an entry is
+ * A directory's names: one after the other, or read and sorted. Then only the names are kept; what LIST says about an entry is
  * asked for when its line is made, so that memory stays with the names whatever is listed.
  */
 #ifndef SOLOFTPD_SYSTEM_DIRECTORY_H
@@ -10,6 +10,25 @@
 #include <stdint.h>
 
 #include "system/vfs.h"
+
+/* A directory read entry by entry, in the order it has; only one at a time can be. */
+struct directory_stream {
+	int fd;
+	size_t at, size;
+};
+
+/* Opens it; the caller must directory_close(). Returns 0 or -errno. */
+int directory_open(const char *path, struct directory_stream *out_stream);
+
+/* The next name ("." and ".." among them), valid until the next call. Returns 1, 0 at the end, or -errno. */
+int directory_next(struct directory_stream *stream, const char **out_name);
+
+/* As directory_facts and directory_target below, for a name in it. */
+int directory_next_facts(const struct directory_stream *stream, const char *name, bool follow,
+	struct facts *out_facts);
+void directory_next_target(
+	const struct directory_stream *stream, const char *name, char *out, size_t capacity);
+void directory_close(struct directory_stream *stream);
 
 enum directory_order { DIRECTORY_BY_NAME, DIRECTORY_BY_TIME, DIRECTORY_BY_SIZE };
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "text/address.h"
 
@@ -29,6 +30,9 @@ bool process_is_root(void);
 bool process_on_terminal(void);
 
 int process_id(void);
+
+/* The processor time that this process has used, in milliseconds. */
+int64_t process_milliseconds(void);
 
 /* Fills `bytes` with randomness nobody can foresee (at most 256 bytes). Returns 0 or -errno. */
 int process_random(void *bytes, size_t size);

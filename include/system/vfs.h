@@ -15,8 +15,10 @@ struct facts {
 	uid_t uid;
 	gid_t gid;
 	uint64_t links;
-	uint64_t size;	  /* bytes */
-	int64_t modified; /* seconds since 1970 */
+	uint64_t size;	      /* bytes */
+	int64_t modified;     /* seconds since 1970 */
+	uint32_t nanoseconds; /* behind them */
+	uint64_t device, inode;
 };
 
 /* Takes over what FTP shows of a stat(2) result. */
@@ -64,7 +66,17 @@ int vfs_remove_open_file(const char *path, int fd);
 
 int vfs_rename(const char *from, const char *to);
 int vfs_set_mode(const char *path, mode_t mode);
-int vfs_set_modified(const char *path, int64_t seconds);
+int vfs_set_modified(const char *path, int64_t seconds, uint32_t nanoseconds);
+
+/* What the mode bits of a file give to this process, as of its identity at the first call: read 4, write 2,
+ * execute 1. Root has all. Access control lists are seen as far as the bits show them. */
+unsigned vfs_rights(const struct facts *facts);
+
+/* Whether the file belongs to this process (or the process is root's). */
+bool vfs_is_own(const struct facts *facts);
+
+/* Bytes that the file system of `path` has left for users (statvfs(3)). */
+int vfs_available(const char *path, uint64_t *out_bytes);
 
 /* Sets the umask and returns the one before. */
 mode_t vfs_umask(mode_t mask);

@@ -16,6 +16,9 @@ struct ascii {
  * 2 * size bytes. Returns the bytes written. */
 size_t ascii_to_wire(struct ascii *state, const char *in, size_t size, char *out);
 
+/* The bytes that ascii_to_wire would write. */
+size_t ascii_wire_size(struct ascii *state, const char *in, size_t size);
+
 /* Wire to disk: CR LF becomes LF; a CR before anything else stays. `out` must hold size + 1 bytes.
  * A CR at the end of the piece is held back. Returns the bytes written. */
 size_t ascii_from_wire(struct ascii *state, const char *in, size_t size, char *out);

@@ -16,7 +16,8 @@ struct civil {
 	int month; /* 1 to 12 */
 	int day;   /* 1 to 31 */
 	int hour, minute, second;
-	int weekday; /* 0 is Sunday */
+	int weekday;	      /* 0 is Sunday */
+	uint32_t nanoseconds; /* set by timestamp_parse_digits alone */
 };
 
 /* Seconds since 1970 (any value) to the calendar, in UTC or local time. Local times that libc can't
@@ -41,9 +42,13 @@ void timestamp_append_log(struct buffer *b, int64_t seconds);
 /* RFC 3659 section 2.3: "20261122152503". */
 void timestamp_append_digits(struct buffer *b, int64_t seconds, bool local);
 
+/* Appends the fraction of a second that `nanoseconds` holds as ".sss" (RFC 3659 section 2.3), cut to
+ * milliseconds: there are clients that take longer fractions for something else. Nothing if that is 0. */
+void timestamp_append_fraction(struct buffer *b, uint32_t nanoseconds);
+
 /* Reads "YYYYMMDDhhmmss" or "YYYYMMDD", with an optional ".digits" behind the first, at the start of
- * `text`, up to a blank or the end. Sets the calendar (checked: real month, day of that month, hour,
- * minute, second to 60) and the bytes read. Returns 0 or -EINVAL. */
+ * `text`, up to a blank, a ';' or the end. Sets the calendar (checked: real month, day of that month,
+ * hour, minute, second to 60) and the bytes read. Returns 0 or -EINVAL. */
 int timestamp_parse_digits(const char *text, struct civil *out_civil, size_t *out_size);
 
 #endif

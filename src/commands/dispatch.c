@@ -142,8 +142,10 @@ static struct reply unknown(struct session *session, const struct call *call)
 
 static void clear_pending(struct session *session, enum after after)
 {
-	if (after != AFTER_RESTART)
+	if (after != AFTER_RESTART) {
 		session->pending.restart = 0;
+		session->pending.range = false;
+	}
 	if (after != AFTER_RENAME)
 		session->pending.rename = false;
 }

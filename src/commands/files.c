@@ -1,4 +1,6 @@
 /* RETR, STOR, STOU, APPE: files over the data connection. */
+#include "commands/files.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +12,7 @@
 #include "system/io.h"
 #include "system/process.h"
 #include "system/vfs.h"
+#include "text/ascii.h"
 
 /* ---- RETR ---- */
 
@@ -28,8 +31,7 @@ static void append_opening(struct buffer *b, bool converts, const char *path, co
 	buffer_byte(b, '.');
 }
 
-static int open_download(
-	struct session *session, const char *path, int *out_fd, struct facts *out_facts)
+int files_open(struct session *session, const char *path, int *out_fd, struct facts *out_facts)
 {
 	int fd, error = vfs_open_read(path, &fd, out_facts);
 
@@ -50,12 +52,36 @@ static int open_download(
 	return error;
 }
 
-static struct reply send_file(struct session *session, const char *path, int fd, uint64_t size,
-	struct record_transfer *log)
+int files_measure_ascii(int fd, uint64_t most, uint64_t *out_octets)
+{
+	static char piece[65536];
+	struct ascii state = {.after_cr = false};
+	uint64_t octets = 0, bytes = 0;
+	ssize_t got;
+
+	while ((got = vfs_read(fd, piece, sizeof(piece))) > 0) {
+		bytes += (uint64_t)got;
+		if (bytes > most)
+			return -EFBIG;
+		octets += ascii_wire_size(&state, piece, (size_t)got);
+	}
+	if (got == 0)
+		*out_octets = octets;
+	return (int)got;
+}
+
+/* What of a file is sent: from byte `start` up to `end`, as they are counted on the wire. */
+struct stretch {
+	bool converts;
+	uint64_t start, end;
+	uint64_t size; /* the whole file's */
+};
+
+static struct reply send_file(struct session *session, const char *path, int fd,
+	const struct stretch *stretch, struct record_transfer *log)
 {
 	struct watch watch = transfer_watch(session);
-	bool converts = log->ascii && session->config.ascii_download_enable;
-	uint64_t start = session->pending.restart;
+	bool whole = !stretch->converts && stretch->start == 0 && stretch->end == stretch->size;
 	enum pump_result result;
 	struct reply answer;
 	struct pump pump;
@@ -66,13 +92,14 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	pump = transfer_pump(session, &watch);
 	session->transfer = (struct transfer){"RETR", path, &pump.moved};
 	buffer_start(&b, session->text, sizeof(session->text));
-	append_opening(&b, converts, path, converts || start > 0 ? NULL : &size);
+	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
 	(void)record_mark(session, 150, buffer_text(&b));
 	transfer_sending(&watch);
 	log->started = io_microseconds();
-	result = converts ? pump_download_ascii(&pump, fd) : pump_download(&pump, fd, start, size);
+	result = stretch->converts ? pump_download_ascii(&pump, fd, stretch->start)
+				   : pump_download(&pump, fd, stretch->start, stretch->end);
 	/* The file lost bytes while it was sent: the client must not take it for whole. */
-	if (result == PUMP_DONE && pump.moved < size - start)
+	if (result == PUMP_DONE && pump.moved < stretch->end - stretch->start)
 		result = PUMP_FILE;
 	log->ok = result == PUMP_DONE;
 	log->bytes = pump.moved;
@@ -80,22 +107,48 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	return transfer_finish(session, &pump, result, false);
 }
 
+/* Applies REST and RANG. An offset in TYPE A counts what is sent, so the file has to be measured. */
+static int settle_stretch(const struct session *session, int fd, struct stretch *stretch)
+{
+	const struct pending *pending = &session->pending;
+	int error = 0;
+
+	stretch->end = stretch->size;
+	stretch->start = pending->range ? pending->first : pending->restart;
+	if (pending->range && pending->last < stretch->size)
+		stretch->end = pending->last + 1;
+	if (stretch->converts && stretch->start > 0) {
+		error = files_measure_ascii(fd, UINT64_MAX, &stretch->end);
+		if (error == 0)
+			error = vfs_seek(fd, 0);
+	}
+	if (error == 0 && (stretch->start > stretch->end ||
+				  (pending->range && stretch->start == stretch->end)))
+		error = -ERANGE;
+	return error;
+}
+
 static struct reply retrieve(struct session *session, const char *path, struct record_transfer *log)
 {
-	bool converts = session->ascii && session->config.ascii_download_enable;
+	struct stretch stretch = {
+		.converts = session->ascii && session->config.ascii_download_enable};
 	struct facts facts = {.size = 0};
 	struct reply answer;
 	int fd = -1, error;
 
-	if (converts && session->pending.restart > 0)
-		return reply(550, "No support for resume of ASCII transfer.");
-	error = open_download(session, path, &fd, &facts);
+	if (stretch.converts && session->pending.range)
+		return reply(550, "No support for RANG in ASCII mode.");
+	error = files_open(session, path, &fd, &facts);
 	if (error < 0)
 		return reply_error(error, "Failed to open file.");
-	if (session->pending.restart > facts.size)
+	stretch.size = facts.size;
+	error = settle_stretch(session, fd, &stretch);
+	if (error == -ERANGE)
 		answer = reply(554, "Restart offset is beyond the end of the file.");
+	else if (error < 0)
+		answer = reply(451, "Failure reading local file.");
 	else
-		answer = send_file(session, path, fd, facts.size, log);
+		answer = send_file(session, path, fd, &stretch, log);
 	vfs_close(fd);
 	return answer;
 }
@@ -288,6 +341,8 @@ static struct reply store_named(struct session *session, const char *argument, e
 
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
+	if (session->pending.range)
+		return reply(550, "RANG is for RETR and HASH.");
 	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
 	error = names_use(session, argument, path);
@@ -341,7 +396,7 @@ struct reply cmd_stou(struct session *session, const char *argument)
 
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
-	if (session->pending.restart > 0)
+	if (session->pending.restart > 0 || session->pending.range)
 		return reply(550, "STOU can't be restarted.");
 	error = names_use(session, *argument ? argument : "file", base);
 	if (error == NAMES_DENIED || !access_permits_transfer(&session->config, base, true))

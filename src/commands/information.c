@@ -1,10 +1,14 @@
-/* SYST STAT HELP FEAT NOOP, and what is not implemented. */
+/* SYST STAT HELP FEAT LANG CLNT CSID NOOP, and what is not implemented. */
 #include <string.h>
 #include <strings.h>
 
 #include "commands/dispatch.h"
+#include "commands/facts.h"
+#include "commands/hash.h"
 #include "commands/listing.h"
+#include "commands/site.h"
 #include "commands/status.h"
+#include "text/factline.h"
 
 struct reply cmd_none(struct session *session, const char *argument)
 {
@@ -27,6 +31,67 @@ struct reply cmd_syst(struct session *session, const char *argument)
 	return reply(215, "UNIX Type: L8");
 }
 
+struct reply cmd_clnt(struct session *session, const char *argument)
+{
+	(void)session;
+	(void)argument;
+	return reply(200, "Noted.");
+}
+
+/* draft-peterson-streamlined-ftp-command-extensions; the version is nobody's business. */
+struct reply cmd_csid(struct session *session, const char *argument)
+{
+	(void)session;
+	(void)argument;
+	return reply(200, "Name=soloftpd; CaseSensitive=1; DirSep=/;");
+}
+
+/* A language tag of RFC 1766: words of up to eight letters, separated by hyphens. */
+static bool is_language_tag(const char *text)
+{
+	size_t size;
+
+	for (;; text += size + 1) {
+		size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+		if (size < 1 || size > 8 || (text[size] && text[size] != '-'))
+			return false;
+		if (!text[size])
+			return true;
+	}
+}
+
+/* The language of replies (RFC 2640 section 4.1). */
+struct reply cmd_lang(struct session *session, const char *argument)
+{
+	(void)session;
+	if (*argument == '\0')
+		return reply(200, "Replies are in English, the default.");
+	if (!is_language_tag(argument))
+		return reply(501, "Bad language tag.");
+	if (strncasecmp(argument, "EN", 2) == 0 && (!argument[2] || argument[2] == '-'))
+		return reply(200, "Replies are in English.");
+	return reply(504, "Replies are in English only.");
+}
+
+/* What stands behind some verbs depends on the session. */
+static void append_feature(
+	const struct session *session, const struct command *command, struct buffer *b)
+{
+	buffer_byte(b, ' ');
+	buffer_string(b, command->feature);
+	if (command->handle == cmd_mlst) {
+		buffer_byte(b, ' ');
+		factline_append_all(b, session->facts);
+	} else if (command->handle == cmd_hash) {
+		buffer_byte(b, ' ');
+		hash_append_algorithms(session, b);
+	} else if (command->handle == cmd_mff) {
+		buffer_byte(b, ' ');
+		facts_append_settable(session, b);
+	}
+	buffer_byte(b, '\n');
+}
+
 struct reply cmd_feat(struct session *session, const char *argument)
 {
 	struct buffer b;
@@ -36,11 +101,8 @@ struct reply cmd_feat(struct session *session, const char *argument)
 	buffer_string(&b, "Features:\n");
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *command = &command_table[i];
-		if (!command->feature || !dispatch_would_permit(session, command))
-			continue;
-		buffer_byte(&b, ' ');
-		buffer_string(&b, command->feature);
-		buffer_byte(&b, '\n');
+		if (command->feature && dispatch_would_permit(session, command))
+			append_feature(session, command, &b);
 	}
 	buffer_string(&b, "End");
 	return reply(211, buffer_text(&b));
@@ -73,8 +135,7 @@ struct reply cmd_help(struct session *session, const char *argument)
 	unsigned column = 0;
 
 	if (strcasecmp(argument, "SITE") == 0 && session->login.kind != LOGIN_NONE)
-		return reply(214,
-			"Syntax: SITE CHMOD <sp> mode <sp> pathname | UMASK [<sp> mask] | HELP");
+		return site_syntax(session);
 	if (*argument)
 		return help_one(session, argument);
 	buffer_start(&b, session->text, sizeof(session->text));
@@ -83,11 +144,11 @@ struct reply cmd_help(struct session *session, const char *argument)
 		if (command_table[i].handle == cmd_none)
 			continue;
 		buffer_byte(&b, ' ');
-		buffer_left(&b, command_table[i].verb, 4);
-		if (++column % 14 == 0)
+		buffer_left(&b, command_table[i].verb, 7);
+		if (++column % 9 == 0)
 			buffer_byte(&b, '\n');
 	}
-	if (column % 14 != 0)
+	if (column % 9 != 0)
 		buffer_byte(&b, '\n');
 	buffer_string(&b, "Help OK.");
 	return reply(214, buffer_text(&b));

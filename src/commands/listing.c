@@ -5,21 +5,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "commands/entries.h"
 #include "commands/listargs.h"
 #include "commands/names.h"
-#include "commands/record.h"
 #include "commands/table.h"
-#include "commands/transfer.h"
 #include "policy/access.h"
-#include "system/account.h"
 #include "system/directory.h"
 #include "system/zone.h"
 #include "text/listline.h"
-#include "text/number.h"
 #include "text/pattern.h"
-
-/* Lines are collected up to this size before they are sent. */
-#define COLLECT 65536
 
 /* Names of directories still to be listed by -R, in bytes; what does not fit is left out. */
 #define RECURSE_MAX (256 * 1024)
@@ -33,11 +27,9 @@ struct listing {
 	const char *prefix;	 /* before each name of NLST; "" for none */
 	bool dots;		 /* "." and ".." too */
 	int64_t now;
+	struct facts one; /* of the one name that is no directory */
 
-	struct buffer out;
-	char lines[COLLECT];
-	struct pump *pump; /* where lines go; NULL: the control connection */
-	enum pump_result result;
+	struct entries entries;
 
 	char *waiting; /* -R: NUL-terminated paths, the next one last; owned */
 	size_t waiting_size;
@@ -46,44 +38,7 @@ struct listing {
 /* One listing at a time: the buffers are too large for the stack. */
 static struct listing shared;
 
-/* ---- sending ---- */
-
-static void send_lines(struct listing *l)
-{
-	if (l->pump && l->result == PUMP_DONE)
-		l->result = pump_bytes(l->pump, l->out.data, l->out.size);
-	else if (l->result == PUMP_DONE &&
-		 control_bytes(&l->session->control, l->out.data, l->out.size) < 0)
-		l->result = PUMP_GONE;
-	buffer_start(&l->out, l->lines, sizeof(l->lines));
-}
-
-/* Called before an entry: there is room for it after this. */
-static void make_room(struct listing *l)
-{
-	if (l->out.size > COLLECT - 4 * PATH_TEXT)
-		send_lines(l);
-}
-
 /* ---- entries ---- */
-
-static void set_owners(
-	const struct config *config, const struct facts *facts, struct listline *line)
-{
-	static char user[NUMBER_TEXT], group[NUMBER_TEXT];
-
-	if (config->hide_ids) {
-		line->owner = line->group = "ftp";
-	} else if (config->text_userdb_names) {
-		line->owner = account_user_name(facts->uid);
-		line->group = account_group_name(facts->gid);
-	} else {
-		number_format(facts->uid, user);
-		number_format(facts->gid, group);
-		line->owner = user;
-		line->group = group;
-	}
-}
 
 static void add_line(
 	struct listing *l, const char *name, const struct facts *facts, const char *target)
@@ -95,15 +50,21 @@ static void add_line(
 		.size = facts->size,
 		.modified = facts->modified};
 
-	set_owners(&l->session->config, facts, &line);
-	listline_append(&l->out, &line, l->now, l->session->config.use_localtime, l->args.classify);
+	entries_owners(&l->session->config, facts, &line.owner, &line.group);
+	listline_append(
+		&l->entries.out, &line, l->now, l->session->config.use_localtime, l->args.classify);
 }
 
 static void add_name(struct listing *l, const char *name)
 {
-	listline_append_name(&l->out, l->prefix);
-	listline_append_name(&l->out, name);
-	buffer_bytes(&l->out, "\r\n", 2);
+	struct buffer *out = &l->entries.out;
+
+	/* A line end in it could not be asked for, and would be the end of another name. */
+	if (strpbrk(name, "\r\n"))
+		return;
+	buffer_string(out, l->prefix);
+	buffer_string(out, name);
+	buffer_bytes(out, "\r\n", 2);
 }
 
 /* Whether -R goes into the entry: a directory itself, not a link to one, or a loop of links would have
@@ -211,8 +172,8 @@ static bool is_dots(const char *name)
 
 static void list_directory(struct listing *l, const char *path, struct directory *directory)
 {
-	for (size_t i = 0; i < directory->count && l->result == PUMP_DONE; i++) {
-		make_room(l);
+	for (size_t i = 0; i < directory->count && l->entries.result == PUMP_DONE; i++) {
+		entries_room(&l->entries);
 		directory->entries[i].key = 0;
 		add_entry(l, directory, i);
 	}
@@ -231,22 +192,20 @@ static void add_heading(struct listing *l, const char *path)
 {
 	bool plain = path[0] == '/' || (path[0] == '.' && path[1] == '/');
 
-	make_room(l);
-	buffer_string(&l->out, plain ? "\r\n" : "\r\n./");
-	listline_append_name(&l->out, path);
-	buffer_string(&l->out, ":\r\n");
+	entries_room(&l->entries);
+	buffer_string(&l->entries.out, plain ? "\r\n" : "\r\n./");
+	listline_append_name(&l->entries.out, path);
+	buffer_string(&l->entries.out, ":\r\n");
 }
 
 /* Depth first, with the paths that wait kept on a stack of bounded size. */
-static void list_below(struct listing *l, struct watch *watch)
+static void list_below(struct listing *l)
 {
 	char path[PATH_TEXT];
 	struct directory directory;
 
-	while (l->waiting_size > 0 && l->result == PUMP_DONE) {
-		/* Much may be read before anything has to be waited for. */
-		if (watch_glance(watch) < 0)
-			l->result = PUMP_ABORTED;
+	while (l->waiting_size > 0 && l->entries.result == PUMP_DONE) {
+		entries_glance(&l->entries);
 		take_waiting(l, path);
 		add_heading(l, path);
 		if (read_directory(l, path, &directory) < 0)
@@ -295,12 +254,9 @@ static int prepare(struct listing *l, struct session *session, const char *argum
 	int error;
 
 	l->session = session;
-	l->pump = NULL;
-	l->result = PUMP_DONE;
 	l->waiting = NULL;
 	l->waiting_size = 0;
 	l->now = zone_now();
-	buffer_start(&l->out, l->lines, sizeof(l->lines));
 	listargs_read(argument, &l->args);
 	l->names_only = names && !l->args.verbose;
 	l->dots = l->args.all && !l->names_only;
@@ -314,29 +270,32 @@ static int prepare(struct listing *l, struct session *session, const char *argum
 	return 0;
 }
 
-/* One name that is no directory, or -d. */
-static int list_one(struct listing *l)
+/* One name that is no directory, or -d: whether it can be listed. */
+static int find_one(struct listing *l)
+{
+	const char *path = l->path[0] ? l->path : ".";
+	int error = vfs_link_stat(path, &l->one);
+
+	if (error == 0 && access_hides(&l->session->config, path_last(path)))
+		error = -ENOENT;
+	return error;
+}
+
+static void list_one(struct listing *l)
 {
 	const char *path = l->path[0] ? l->path : ".";
 	const char *name = path_last(path);
 	char target[PATH_TEXT];
-	struct facts facts;
-	int error = vfs_link_stat(path, &facts);
 
-	if (error < 0)
-		return error;
-	if (access_hides(&l->session->config, name))
-		return -ENOENT;
 	if (l->names_only) {
 		l->prefix = "";
 		add_name(l, path);
-		return 0;
+		return;
 	}
-	if (S_ISLNK(facts.mode) && vfs_link_target(path, target, sizeof(target)) == 0)
-		add_line(l, name, &facts, target);
+	if (S_ISLNK(l->one.mode) && vfs_link_target(path, target, sizeof(target)) == 0)
+		add_line(l, name, &l->one, target);
 	else
-		add_line(l, *name ? name : path, &facts, NULL);
-	return 0;
+		add_line(l, *name ? name : path, &l->one, NULL);
 }
 
 /* Opens what is to be listed: sets whether it is a directory. Nothing is sent before this worked. */
@@ -349,19 +308,19 @@ static int open_listing(struct listing *l, struct directory *out_directory, bool
 		error = read_directory(l, l->path[0] ? l->path : ".", out_directory);
 	/* A file, or a link that leads nowhere. */
 	if (error == -ENOTDIR || error == -ENOENT || error == -ELOOP)
-		return list_one(l);
+		return find_one(l);
 	*out_is_directory = error == 0;
 	return error;
 }
 
-static void send_all(
-	struct listing *l, struct watch *watch, struct directory *directory, bool is_directory)
+static void list_all(struct listing *l, struct directory *directory, bool is_directory)
 {
-	if (is_directory) {
-		list_directory(l, l->path, directory);
-		list_below(l, watch);
+	if (!is_directory) {
+		list_one(l);
+		return;
 	}
-	send_lines(l);
+	list_directory(l, l->path, directory);
+	list_below(l);
 }
 
 static void close_listing(struct listing *l, struct directory *directory, bool is_directory)
@@ -381,28 +340,6 @@ static struct reply not_listed(int error)
 	return reply_error(error, "Failed to open directory.");
 }
 
-static struct reply send_over_data(
-	struct session *session, struct listing *l, struct directory *directory, bool is_directory)
-{
-	struct watch watch = transfer_watch(session);
-	struct reply answer;
-	struct pump pump;
-
-	if (!transfer_connect(session, &watch, &answer))
-		return answer;
-	(void)record_mark(session, 150, "Here comes the directory listing.");
-	pump = transfer_pump(session, &watch);
-	session->transfer =
-		(struct transfer){l->names_only ? "NLST" : "LIST", l->path, &pump.moved};
-	l->pump = &pump;
-	transfer_sending(&watch);
-	send_all(l, &watch, directory, is_directory);
-	session->transfer.verb = NULL;
-	l->pump = NULL;
-	answer = transfer_finish(session, &pump, l->result, false);
-	return answer.code == 226 ? reply(226, "Directory send OK.") : answer;
-}
-
 static struct reply list(struct session *session, const char *argument, bool names)
 {
 	struct listing *l = &shared;
@@ -420,7 +357,11 @@ static struct reply list(struct session *session, const char *argument, bool nam
 		close_listing(l, NULL, false);
 		return not_listed(error);
 	}
-	answer = send_over_data(session, l, &directory, is_directory);
+	if (entries_begin(
+		    &l->entries, session, l->names_only ? "NLST" : "LIST", l->path, &answer)) {
+		list_all(l, &directory, is_directory);
+		answer = entries_end(&l->entries);
+	}
 	close_listing(l, &directory, is_directory);
 	return answer;
 }
@@ -437,7 +378,6 @@ struct reply cmd_nlst(struct session *session, const char *argument)
 
 struct reply listing_status(struct session *session, const char *argument)
 {
-	struct watch watch = transfer_watch(session);
 	struct listing *l = &shared;
 	struct directory directory;
 	bool is_directory;
@@ -453,8 +393,10 @@ struct reply listing_status(struct session *session, const char *argument)
 		return not_listed(error);
 	}
 	(void)control_bytes(&session->control, "213-Status follows:\r\n", 21);
-	send_all(l, &watch, &directory, is_directory);
+	entries_begin_control(&l->entries, session);
+	list_all(l, &directory, is_directory);
+	entries_end_control(&l->entries);
 	close_listing(l, &directory, is_directory);
 	/* The first line promised a 213. */
-	return reply(213, l->result == PUMP_DONE ? "End of status" : "Listing aborted");
+	return reply(213, l->entries.result == PUMP_DONE ? "End of status" : "Listing aborted");
 }

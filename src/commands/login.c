@@ -7,6 +7,7 @@
 #include "commands/record.h"
 #include "commands/table.h"
 #include "policy/jail.h"
+#include "policy/language.h"
 #include "system/account.h"
 #include "system/io.h"
 #include "system/log.h"
@@ -143,6 +144,7 @@ static void settle_in(struct session *session, const struct login *login)
 
 	session->login = *login;
 	session->control.patience = CONTROL_PATIENCE;
+	session->idle_granted = config->idle_session_timeout;
 	session->pace.rate = login->anonymous ? config->anon_max_rate : config->local_max_rate;
 	vfs_umask((mode_t)(login->anonymous ? config->anon_umask : config->local_umask));
 	if (vfs_current(session->home, sizeof(session->home)) < 0)
@@ -178,7 +180,8 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	case LOGIN_ADMITTED:
 		break;
 	}
-	if (data_announce(&session->data, &session->config, &error) < 0) {
+	if (data_announce(&session->data, &session->config, &error) < 0 ||
+		language_settle(&session->config, &error) < 0) {
 		config_append_note(&problem, &error);
 		return broken(session, "", buffer_text(&problem));
 	}

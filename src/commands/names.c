@@ -6,6 +6,7 @@
 #include "commands/record.h"
 #include "policy/access.h"
 #include "system/account.h"
+#include "system/charset.h"
 #include "system/vfs.h"
 
 /* Finds what a leading "~" or "~user" stands for; sets the rest of the argument. */
@@ -25,11 +26,83 @@ static int find_home(
 	return account_home(user, home, PATH_TEXT);
 }
 
+/* ---- client_charset ---- */
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Undoes what charset_to_client does to bytes that the client's character set does not have. Returns whether
+ * there was anything to undo. */
+static bool unescape(char *text)
+{
+	const char *from = text;
+	char *to = text;
+
+	while (*from) {
+		int high = *from == '%' ? hex_digit(from[1]) : -1;
+		int low = high >= 8 ? hex_digit(from[2]) : -1;
+		*to++ = low >= 0 ? (char)(high << 4 | low) : *from;
+		from += low >= 0 ? 3 : 1;
+	}
+	*to = '\0';
+	return to != from;
+}
+
+/* Puts a component behind the path in `b`, escapes undone where that, and not the name as it stands, is there:
+ * a client can have an escape in a name of its own. */
+static void append_component(struct buffer *b, const char *name, size_t size)
+{
+	size_t start = b->size;
+	struct facts facts;
+
+	buffer_bytes(b, name, size);
+	if (!memchr(name, '%', size) || vfs_link_stat(buffer_text(b), &facts) == 0)
+		return;
+	if (unescape(b->data + start) && vfs_link_stat(b->data, &facts) == 0) {
+		b->size = strlen(b->data);
+		return;
+	}
+	b->size = start;
+	buffer_bytes(b, name, size);
+}
+
+static void find_escaped(char path[PATH_TEXT])
+{
+	char found[PATH_TEXT];
+	const char *cursor = path;
+	struct buffer b;
+
+	buffer_start(&b, found, sizeof(found));
+	while (*cursor) {
+		size_t slashes = strspn(cursor, "/"), size = strcspn(cursor + slashes, "/");
+		buffer_bytes(&b, cursor, slashes);
+		append_component(&b, cursor + slashes, size);
+		cursor += slashes + size;
+	}
+	if (!b.cut)
+		memcpy(path, buffer_text(&b), b.size + 1);
+}
+
+/* What is not in the client's character set is taken as it is. */
+static const char *convert(struct session *session, const char *argument, char converted[PATH_TEXT])
+{
+	if (!record_converts(session) || charset_from_client(argument, converted, PATH_TEXT) < 0)
+		return argument;
+	return converted;
+}
+
 int names_expand(struct session *session, const char *argument, char out[PATH_TEXT])
 {
-	char home[PATH_TEXT];
+	char home[PATH_TEXT], converted[PATH_TEXT];
 	const char *rest;
 	struct buffer b;
+
+	argument = convert(session, argument, converted);
 
 	buffer_start(&b, out, PATH_TEXT);
 	if (argument[0] == '~' && find_home(session, argument, &rest, home) == 0) {
@@ -43,6 +116,8 @@ int names_expand(struct session *session, const char *argument, char out[PATH_TE
 	if (session->config.translate_windows_paths)
 		for (char *at = strchr(out, '\\'); at; at = strchr(at, '\\'))
 			*at = '/';
+	if (record_converts(session) && strchr(out, '%'))
+		find_escaped(out);
 	return 0;
 }
 
@@ -65,4 +140,11 @@ int names_use(struct session *session, const char *argument, char out[PATH_TEXT]
 	if (error == 0 && is_denied(session, out))
 		error = NAMES_DENIED;
 	return error;
+}
+
+struct reply names_error(int error, const char *text)
+{
+	if (error == NAMES_DENIED)
+		return reply(550, "Permission denied.");
+	return reply_error(error, text);
 }

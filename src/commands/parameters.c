@@ -1,8 +1,10 @@
-/* TYPE STRU MODE REST ALLO OPTS, PORT EPRT PASV EPSV: how and where data will go. */
+/* TYPE STRU MODE REST RANG ALLO OPTS, PORT EPRT PASV EPSV: how and where data will go. */
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
+#include "commands/hash.h"
+#include "commands/machine.h"
 #include "commands/table.h"
 #include "text/number.h"
 
@@ -47,9 +49,38 @@ struct reply cmd_rest(struct session *session, const char *argument)
 
 	(void)number_parse(argument, INT64_MAX, &offset);
 	session->pending.restart = offset;
+	session->pending.range = false;
 	buffer_start(&b, session->text, sizeof(session->text));
 	buffer_string(&b, "Restart position accepted (");
 	buffer_number(&b, offset);
+	buffer_string(&b, ").");
+	return reply(350, buffer_text(&b));
+}
+
+/* Both octets are included; "1 0" takes a range back (draft-bryan-ftp-range). */
+struct reply cmd_rang(struct session *session, const char *argument)
+{
+	struct pending *pending = &session->pending;
+	size_t size = strcspn(argument, " ");
+	uint64_t first, last;
+	struct buffer b;
+
+	if (number_parse_bytes(argument, size, INT64_MAX, &first) < 0 || argument[size] != ' ' ||
+		number_parse(argument + size + 1, INT64_MAX, &last) < 0)
+		return reply(501, "RANG needs two numbers.");
+	pending->restart = 0;
+	pending->range = first <= last;
+	if (first == 1 && last == 0)
+		return reply(350, "Range reset.");
+	if (first > last)
+		return reply(501, "The range ends before it begins.");
+	pending->first = first;
+	pending->last = last;
+	buffer_start(&b, session->text, sizeof(session->text));
+	buffer_string(&b, "Range accepted (");
+	buffer_number(&b, first);
+	buffer_string(&b, " to ");
+	buffer_number(&b, last);
 	buffer_string(&b, ").");
 	return reply(350, buffer_text(&b));
 }
@@ -65,13 +96,36 @@ struct reply cmd_allo(struct session *session, const char *argument)
 	return reply(202, "ALLO command ignored.");
 }
 
+/* UTF-8 is what names are in anyway, unless the client's are to be converted (client_charset). */
+static struct reply opts_utf8(struct session *session, const char *argument)
+{
+	/* NLST too: some clients of the old drafts write "OPTS UTF8 NLST". */
+	if (*argument == '\0' || strcasecmp(argument, "ON") == 0 ||
+		strcasecmp(argument, "NLST") == 0) {
+		session->utf8 = true;
+		return reply(200, "Always in UTF8 mode.");
+	}
+	if (strcasecmp(argument, "OFF") == 0 && session->config.client_charset) {
+		session->utf8 = false;
+		return reply(200, "UTF8 mode off.");
+	}
+	return reply(501, "Option not understood.");
+}
+
 struct reply cmd_opts(struct session *session, const char *argument)
 {
-	(void)session;
-	/* NLST too: some clients of the old drafts write "OPTS UTF8 NLST". */
-	if (strcasecmp(argument, "UTF8 ON") == 0 || strcasecmp(argument, "UTF8") == 0 ||
-		strcasecmp(argument, "UTF-8 ON") == 0 || strcasecmp(argument, "UTF8 NLST") == 0)
-		return reply(200, "Always in UTF8 mode.");
+	bool in = session->login.kind != LOGIN_NONE;
+	size_t size = strcspn(argument, " ");
+	const char *rest = argument + size + strspn(argument + size, " ");
+
+	if ((size == 4 && strncasecmp(argument, "UTF8", size) == 0) ||
+		(size == 5 && strncasecmp(argument, "UTF-8", size) == 0))
+		return opts_utf8(session, rest);
+	if (in && size == 4 && strncasecmp(argument, "MLST", size) == 0)
+		return machine_options(session, rest);
+	if (in && size == 4 && strncasecmp(argument, "HASH", size) == 0 &&
+		session->config.hash_enable)
+		return hash_options(session, rest);
 	return reply(501, "Option not understood.");
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "system/charset.h"
 #include "system/io.h"
 #include "system/log.h"
 #include "system/process.h"
@@ -282,9 +283,30 @@ static void log_reply_lines(struct session *session, const struct reply *reply)
 	}
 }
 
+bool record_converts(const struct session *session)
+{
+	return charset_is_open() && !session->utf8;
+}
+
+/* Names, messages, banners: all text is UTF-8 here. */
+static void send_converted(struct session *session, const struct reply *original)
+{
+	static char text[CHARSET_GROWTH * CONFIG_FILE_MAX + 1];
+	struct reply answer = *original;
+	size_t size = strlen(original->text);
+
+	text[charset_to_client(
+		original->text, size < CONFIG_FILE_MAX ? size : CONFIG_FILE_MAX, text)] = '\0';
+	answer.text = text;
+	control_reply(&session->control, &answer);
+}
+
 void record_reply(struct session *session, const struct reply *reply)
 {
-	control_reply(&session->control, reply);
+	if (record_converts(session))
+		send_converted(session, reply);
+	else
+		control_reply(&session->control, reply);
 	if (session->config.log_ftp_protocol)
 		log_reply_lines(session, reply);
 }

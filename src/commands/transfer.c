@@ -131,7 +131,7 @@ void transfer_sending(struct watch *watch)
 
 /* ---- beginning and end ---- */
 
-static struct reply gone(struct session *session, int error)
+struct reply transfer_gone(struct session *session, int error)
 {
 	session->finishing = true;
 	session->outcome = EXIT_CLASS_CLIENT;
@@ -147,7 +147,7 @@ static struct reply not_connected(struct session *session, int error, bool intru
 		return reply(426, "Transfer aborted.");
 	case -EPIPE:
 	case -EINTR:
-		return gone(session, error);
+		return transfer_gone(session, error);
 	default:
 		return reply(425, intruder ? "Security: Bad IP connecting."
 					   : "Failed to establish connection.");
@@ -213,7 +213,7 @@ struct reply transfer_finish(
 		session->outcome = EXIT_CLASS_CLIENT;
 		return reply_closing(421, "Data timeout. Reconnect. Sorry.");
 	case PUMP_GONE:
-		return gone(session, pump->error);
+		return transfer_gone(session, pump->error);
 	case PUMP_DONE:
 	case PUMP_NETWORK:
 	case PUMP_ABORTED:

@@ -8,6 +8,7 @@
 #include "policy/jail.h"
 #include "policy/login.h"
 #include "policy/options.h"
+#include "policy/language.h"
 #include "policy/passive.h"
 #include "system/file.h"
 #include "system/privilege.h"
@@ -99,7 +100,7 @@ static bool explain_whole(const struct config *config)
 static bool explain_greeting(const struct config *config)
 {
 	static char text[CONFIG_FILE_MAX + 1];
-	struct address address;
+	struct address address = {.family = ADDRESS_NONE};
 	struct config_note error;
 	size_t size;
 	int status = 0;
@@ -110,7 +111,8 @@ static bool explain_greeting(const struct config *config)
 		config_blame(config, OPTION_banner_file, strerror(-status), &error);
 		return refuse_note("configuration", &error);
 	}
-	if (passive_address(config, &address, &error) < 0)
+	if (passive_address(config, &address, &address, &error) < 0 ||
+		language_settle(config, &error) < 0)
 		return refuse_note("configuration", &error);
 	return true;
 }

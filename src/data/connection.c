@@ -21,7 +21,7 @@ void data_start(struct data *data, const struct address *local, const struct add
 int data_announce(struct data *data, const struct config *config, struct config_note *out_error)
 {
 	data->announced = data->local;
-	return passive_address(config, &data->announced, out_error);
+	return passive_address(config, &data->peer, &data->announced, out_error);
 }
 
 int data_reserve(struct data *data, const struct config *config)

@@ -239,7 +239,7 @@ static enum pump_result send_file(struct pump *pump, int file, uint64_t offset, 
 	return error < 0 ? file_error(pump, error) : read_and_send(pump, file, offset, end);
 }
 
-static enum pump_result send_ascii(struct pump *pump, int file)
+static enum pump_result send_ascii(struct pump *pump, int file, uint64_t skip)
 {
 	struct ascii state = {.after_cr = false};
 	enum pump_result result = PUMP_DONE;
@@ -249,8 +249,10 @@ static enum pump_result send_ascii(struct pump *pump, int file)
 		ssize_t got = vfs_read(file, memory, sizeof(memory));
 		if (got <= 0)
 			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
-		result = pump_bytes(
-			pump, converted, ascii_to_wire(&state, memory, (size_t)got, converted));
+		size_t size = ascii_to_wire(&state, memory, (size_t)got, converted);
+		size_t left_out = skip < size ? (size_t)skip : size;
+		skip -= left_out;
+		result = pump_bytes(pump, converted + left_out, size - left_out);
 		if (result == PUMP_DONE)
 			result = glance(pump, &count);
 	}
@@ -264,9 +266,9 @@ enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uin
 	return result == PUMP_DONE ? settle(pump) : result;
 }
 
-enum pump_result pump_download_ascii(struct pump *pump, int file)
+enum pump_result pump_download_ascii(struct pump *pump, int file, uint64_t skip)
 {
-	enum pump_result result = send_ascii(pump, file);
+	enum pump_result result = send_ascii(pump, file, skip);
 
 	return result == PUMP_DONE ? settle(pump) : result;
 }

@@ -31,6 +31,10 @@ bool access_permits(const struct config *config, bool anonymous, enum access_cla
 		return config->pasv_enable;
 	case CLASS_ACTIVE:
 		return config->port_enable;
+	case CLASS_HASH:
+		return config->download_enable && config->hash_enable;
+	case CLASS_HOST:
+		return config->host_config_dir != NULL;
 	}
 	return false;
 }

@@ -3,9 +3,10 @@
 #include <errno.h>
 
 #include "system/net.h"
+#include "text/network.h"
 
-int passive_address(
-	const struct config *config, struct address *out_address, struct config_note *out_error)
+int passive_address(const struct config *config, const struct address *client,
+	struct address *out_address, struct config_note *out_error)
 {
 	const char *text = config->pasv_address;
 	struct address address;
@@ -20,6 +21,7 @@ int passive_address(
 		config_blame(config, OPTION_pasv_address, "is not an IPv4 address", out_error);
 		return -EINVAL;
 	}
-	*out_address = address;
+	if (!config->pasv_local_networks || !network_lists(config->pasv_local_networks, client))
+		*out_address = address;
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "policy/options.h"
 #include "system/process.h"
+#include "text/network.h"
 #include "text/pattern.h"
 
 /* Collects what is wrong with a whole configuration. */
@@ -59,6 +60,14 @@ static void review_patterns(const struct review *review)
 	}
 }
 
+static void review_networks(const struct review *review)
+{
+	const char *list = review->config->pasv_local_networks;
+
+	object(review, list && network_check(list) < 0, OPTION_pasv_local_networks,
+		"is not a list of networks such as 10.0.0.0/8");
+}
+
 /* Of two options the one whose value comes from the later layer: it has the last word. */
 static enum option later_of(const struct config *config, enum option a, enum option b)
 {
@@ -71,6 +80,7 @@ void config_review(const struct config *config, config_sink *sink, void *context
 
 	review_refused(&review);
 	review_patterns(&review);
+	review_networks(&review);
 	object(&review, !config->anonymous_enable && !config->local_enable,
 		later_of(config, OPTION_local_enable, OPTION_anonymous_enable),
 		"both local_enable and anonymous_enable are NO: nobody could log in");

@@ -67,37 +67,99 @@ static int add(struct directory *d, const char *name)
 	return 0;
 }
 
-static int read_names(struct directory *d, directory_filter *keep, const void *context)
-{
-	static union {
-		char bytes[65536];
-		uint64_t align;
-	} space;
+/* ---- reading ---- */
 
-	for (;;) {
-		long got = syscall(SYS_getdents64, d->fd, space.bytes, sizeof(space.bytes));
+/* What the kernel gave of the one directory that is being read. */
+static union {
+	char bytes[65536];
+	uint64_t align;
+} space;
+
+int directory_open(const char *path, struct directory_stream *out_stream)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*out_stream = (struct directory_stream){.fd = fd};
+	return 0;
+}
+
+int directory_next(struct directory_stream *stream, const char **out_name)
+{
+	const struct kernel_entry *entry;
+
+	if (stream->at == stream->size) {
+		long got = syscall(SYS_getdents64, stream->fd, space.bytes, sizeof(space.bytes));
 		if (got <= 0)
 			return got < 0 ? -errno : 0;
-		for (long at = 0; at < got;) {
-			struct kernel_entry *entry = (void *)(space.bytes + at);
-			int error = 0;
-			if (!keep || keep(entry->name, context))
-				error = add(d, entry->name);
-			if (error < 0)
-				return error;
-			at += entry->size;
-		}
+		stream->at = 0;
+		stream->size = (size_t)got;
 	}
+	entry = (const void *)(space.bytes + stream->at);
+	stream->at += entry->size;
+	*out_name = entry->name;
+	return 1;
+}
+
+static int name_facts(int fd, const char *name, bool follow, struct facts *out_facts)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	vfs_facts(&st, out_facts);
+	return 0;
+}
+
+static void name_target(int fd, const char *name, char *out, size_t capacity)
+{
+	ssize_t size = readlinkat(fd, name, out, capacity - 1);
+
+	out[size > 0 ? size : 0] = '\0';
+}
+
+int directory_next_facts(const struct directory_stream *stream, const char *name, bool follow,
+	struct facts *out_facts)
+{
+	return name_facts(stream->fd, name, follow, out_facts);
+}
+
+void directory_next_target(
+	const struct directory_stream *stream, const char *name, char *out, size_t capacity)
+{
+	name_target(stream->fd, name, out, capacity);
+}
+
+void directory_close(struct directory_stream *stream)
+{
+	close(stream->fd);
+}
+
+static int read_names(struct directory *d, directory_filter *keep, const void *context)
+{
+	struct directory_stream stream = {.fd = d->fd};
+	const char *name;
+	int more;
+
+	while ((more = directory_next(&stream, &name)) > 0) {
+		int error = !keep || keep(name, context) ? add(d, name) : 0;
+		if (error < 0)
+			return error;
+	}
+	return more;
 }
 
 int directory_read(const char *path, directory_filter *keep, const void *context,
 	struct directory *out_directory)
 {
-	struct directory d = {.fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC)};
-	int error;
+	struct directory_stream stream = {.fd = -1};
+	struct directory d = {.fd = -1};
+	int error = directory_open(path, &stream);
 
-	if (d.fd < 0)
-		return -errno;
+	if (error < 0)
+		return error;
+	d.fd = stream.fd;
 	error = read_names(&d, keep, context);
 	if (error < 0)
 		directory_free(&d);
@@ -197,25 +259,17 @@ int directory_facts(
 	const struct directory *directory, size_t index, bool follow, struct facts *out_facts)
 {
 	uint32_t known = directory->entries[index].known;
-	struct stat st;
 
 	if (known > 0 && !follow) {
 		*out_facts = directory->facts[known - 1];
 		return 0;
 	}
-	if (fstatat(directory->fd, directory_name(directory, index), &st,
-		    follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	vfs_facts(&st, out_facts);
-	return 0;
+	return name_facts(directory->fd, directory_name(directory, index), follow, out_facts);
 }
 
 void directory_target(const struct directory *directory, size_t index, char *out, size_t capacity)
 {
-	ssize_t size =
-		readlinkat(directory->fd, directory_name(directory, index), out, capacity - 1);
-
-	out[size > 0 ? size : 0] = '\0';
+	name_target(directory->fd, directory_name(directory, index), out, capacity);
 }
 
 void directory_free(struct directory *directory)

@@ -82,6 +82,14 @@ bool process_on_terminal(void)
 	return isatty(1) == 1;
 }
 
+int64_t process_milliseconds(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
 int process_id(void)
 {
 	return (int)getpid();

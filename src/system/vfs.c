@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "system/account.h"
 #include "text/path.h"
 
 /* Symbolic links the kernel follows in one name (path_resolution(7)). */
@@ -28,6 +30,9 @@ void vfs_facts(const struct stat *st, struct facts *out_facts)
 		.links = (uint64_t)st->st_nlink,
 		.size = (uint64_t)st->st_size,
 		.modified = (int64_t)st->st_mtim.tv_sec,
+		.nanoseconds = (uint32_t)st->st_mtim.tv_nsec,
+		.device = (uint64_t)st->st_dev,
+		.inode = (uint64_t)st->st_ino,
 	};
 }
 
@@ -257,11 +262,67 @@ int vfs_set_mode(const char *path, mode_t mode)
 	return result(chmod(path, mode & 0777));
 }
 
-int vfs_set_modified(const char *path, int64_t seconds)
+int vfs_set_modified(const char *path, int64_t seconds, uint32_t nanoseconds)
 {
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)seconds}};
+	struct timespec times[2] = {
+		{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)seconds, .tv_nsec = (long)nanoseconds}};
 
 	return result(utimensat(AT_FDCWD, path, times, 0));
+}
+
+/* Who this process is, asked once: after the login it never changes. */
+static struct {
+	bool known;
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[ACCOUNT_GROUPS];
+	int group_count;
+} self;
+
+static void know_self(void)
+{
+	self.known = true;
+	self.uid = geteuid();
+	self.gid = getegid();
+	self.group_count = getgroups(ACCOUNT_GROUPS, self.groups);
+}
+
+static bool is_in_group(gid_t gid)
+{
+	if (gid == self.gid)
+		return true;
+	for (int i = 0; i < self.group_count; i++)
+		if (self.groups[i] == gid)
+			return true;
+	return false;
+}
+
+unsigned vfs_rights(const struct facts *facts)
+{
+	if (!self.known)
+		know_self();
+	if (self.uid == 0)
+		return 7;
+	if (facts->uid == self.uid)
+		return facts->mode >> 6 & 7;
+	return (is_in_group(facts->gid) ? facts->mode >> 3 : facts->mode) & 7;
+}
+
+bool vfs_is_own(const struct facts *facts)
+{
+	if (!self.known)
+		know_self();
+	return self.uid == 0 || facts->uid == self.uid;
+}
+
+int vfs_available(const char *path, uint64_t *out_bytes)
+{
+	struct statvfs st;
+
+	if (statvfs(path, &st) < 0)
+		return -errno;
+	*out_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	return 0;
 }
 
 mode_t vfs_umask(mode_t mask)

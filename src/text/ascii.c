@@ -27,6 +27,19 @@ size_t ascii_to_wire(struct ascii *state, const char *in, size_t size, char *out
 	return (size_t)(out - start);
 }
 
+size_t ascii_wire_size(struct ascii *state, const char *in, size_t size)
+{
+	const char *end = in + size, *line_end = in - 1;
+	size_t added = 0;
+
+	if (size == 0)
+		return 0;
+	while ((line_end = memchr(line_end + 1, '\n', (size_t)(end - line_end - 1))))
+		added += line_end == in ? !state->after_cr : line_end[-1] != '\r';
+	state->after_cr = end[-1] == '\r';
+	return size + added;
+}
+
 size_t ascii_from_wire(struct ascii *state, const char *in, size_t size, char *out)
 {
 	const char *start = out;

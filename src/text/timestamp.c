@@ -205,6 +205,14 @@ void timestamp_append_digits(struct buffer *b, int64_t seconds, bool local)
 	append_two(b, civil.second);
 }
 
+void timestamp_append_fraction(struct buffer *b, uint32_t nanoseconds)
+{
+	if (nanoseconds < 1000000)
+		return;
+	buffer_byte(b, '.');
+	buffer_padded(b, nanoseconds / 1000000, 3, '0');
+}
+
 static int days_of_month(int64_t year, int month)
 {
 	static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -227,13 +235,18 @@ static int two_digits(const char *text)
 	return (text[0] - '0') * 10 + text[1] - '0';
 }
 
-static size_t fraction_size(const char *text)
+/* Reads ".digits": what is behind the ninth digit is less than a nanosecond. */
+static size_t parse_fraction(const char *text, uint32_t *out_nanoseconds)
 {
+	uint32_t unit = 100000000, value = 0;
 	size_t digits;
 
 	if (text[0] != '.')
 		return 0;
 	digits = strspn(text + 1, "0123456789");
+	for (size_t i = 1; i <= digits && unit > 0; i++, unit /= 10)
+		value += (uint32_t)(text[i] - '0') * unit;
+	*out_nanoseconds = value;
 	/* Without a digit the '.' stays behind, and is no blank. */
 	return digits > 0 ? digits + 1 : 0;
 }
@@ -252,9 +265,9 @@ int timestamp_parse_digits(const char *text, struct civil *out_civil, size_t *ou
 		civil.hour = two_digits(text + 8);
 		civil.minute = two_digits(text + 10);
 		civil.second = two_digits(text + 12);
-		size += fraction_size(text + size);
+		size += parse_fraction(text + size, &civil.nanoseconds);
 	}
-	if ((text[size] != ' ' && text[size] != '\0') || !is_real(&civil))
+	if (!strchr(" ;", text[size]) || !is_real(&civil))
 		return -EINVAL;
 	civil.weekday = weekday_of(join_days(civil.year, civil.month, civil.day));
 	*out_civil = civil;

@@ -377,7 +377,7 @@ static void ascii_round_trip(size_t size)
 	write_file(content, size);
 	begin(TCP, true);
 	client = take(wire, on_wire);
-	assert_int_equal(pump_download_ascii(&pump, file), PUMP_DONE);
+	assert_int_equal(pump_download_ascii(&pump, file, 0), PUMP_DONE);
 	assert_int_equal(pump.moved, on_wire);
 	finish();
 	check_client(client);
@@ -482,7 +482,7 @@ static enum pump_result send_binary(int file)
 
 static enum pump_result send_ascii(int file)
 {
-	return pump_download_ascii(&pump, file);
+	return pump_download_ascii(&pump, file, 0);
 }
 
 static enum pump_result send_bytes(int file)
@@ -777,7 +777,7 @@ static void test_download_of_what_can_not_be_read(void **state)
 		int file = open("/", O_RDONLY | O_DIRECTORY);
 		begin(LOCAL, way & 1);
 		assert_int_equal(way < 2 ? pump_download(&pump, file, 0, 0)
-					 : pump_download_ascii(&pump, file),
+					 : pump_download_ascii(&pump, file, 0),
 			PUMP_FILE);
 		assert_int_equal(pump.error, -EISDIR);
 		assert_int_equal(pump.moved, 0);

@@ -488,11 +488,11 @@ static void test_times(void **state)
 	make("a", "");
 	assert_int_equal(symlink("a", "link"), 0);
 	for (size_t i = 0; i < COUNT(times); i++) {
-		assert_int_equal(vfs_set_modified(i % 2 ? "a" : "link", times[i]), 0);
+		assert_int_equal(vfs_set_modified(i % 2 ? "a" : "link", times[i], 0), 0);
 		assert_int_equal(vfs_stat("a", &facts), 0);
 		assert_int_equal(facts.modified, times[i]);
 	}
-	assert_int_equal(vfs_set_modified("missing", 0), -ENOENT);
+	assert_int_equal(vfs_set_modified("missing", 0, 0), -ENOENT);
 }
 
 int main(void)

@@ -1,0 +1,49 @@
+/* What all listings share: lines on their way to the client, and the names of owners. */
+#ifndef SOLOFTPD_COMMANDS_ENTRIES_H
+#define SOLOFTPD_COMMANDS_ENTRIES_H
+
+#include "commands/transfer.h"
+#include "control/reply.h"
+#include "session.h"
+#include "system/vfs.h"
+#include "text/buffer.h"
+
+/* One listing at a time: the lines are in a storage of their own, too large for a stack. */
+struct entries {
+	struct session *session;
+	struct watch watch;
+	struct pump pump;
+	bool over_data; /* the data connection, or else the control connection */
+	enum pump_result result;
+	struct buffer out; /* lines that have not been sent yet */
+};
+
+/* Begins a listing over the data connection: makes that, and sends the mark. Returns false with the
+ * command's final reply if it can't be made. */
+bool entries_begin(struct entries *entries, struct session *session, const char *verb,
+	const char *path, struct reply *out_reply);
+
+/* Begins one over the control connection, between the lines of a reply. */
+void entries_begin_control(struct entries *entries, struct session *session);
+
+/* Makes room for one entry of up to three paths; called before each. Sends what is there if need be. */
+void entries_room(struct entries *entries);
+
+/* Hears the client: much may be read before anything has to be waited for. */
+void entries_glance(struct entries *entries);
+
+/* Sends the rest of the lines and ends the transfer; the final reply. */
+struct reply entries_end(struct entries *entries);
+
+/* The same over the control connection, without a reply. */
+void entries_end_control(struct entries *entries);
+
+/* The owner and group of a file as listings show them: names, numbers, or "ftp"; valid until the next
+ * call. */
+void entries_owners(const struct config *config, const struct facts *facts, const char **out_owner,
+	const char **out_group);
+
+/* Ids as text, valid until the next call. */
+void entries_ids(const struct facts *facts, const char **out_uid, const char **out_gid);
+
+#endif

@@ -1,0 +1,110 @@
+#include "commands/entries.h"
+
+#include "commands/record.h"
+#include "system/account.h"
+#include "system/charset.h"
+#include "text/number.h"
+#include "text/path.h"
+
+/* Lines are collected up to this size before they are sent. */
+#define COLLECT 65536
+
+static char lines[COLLECT];
+
+static void start(struct entries *e, struct session *session, bool over_data)
+{
+	e->session = session;
+	e->over_data = over_data;
+	e->result = PUMP_DONE;
+	buffer_start(&e->out, lines, sizeof(lines));
+}
+
+bool entries_begin(struct entries *entries, struct session *session, const char *verb,
+	const char *path, struct reply *out_reply)
+{
+	start(entries, session, true);
+	entries->watch = transfer_watch(session);
+	if (!transfer_connect(session, &entries->watch, out_reply))
+		return false;
+	(void)record_mark(session, 150, "Here comes the directory listing.");
+	entries->pump = transfer_pump(session, &entries->watch);
+	session->transfer = (struct transfer){verb, path, &entries->pump.moved};
+	transfer_sending(&entries->watch);
+	return true;
+}
+
+void entries_begin_control(struct entries *entries, struct session *session)
+{
+	start(entries, session, false);
+	entries->watch = transfer_watch(session);
+}
+
+static void send_bytes(struct entries *e, const char *bytes, size_t size)
+{
+	if (e->over_data)
+		e->result = pump_bytes(&e->pump, bytes, size);
+	else if (control_bytes(&e->session->control, bytes, size) < 0)
+		e->result = PUMP_GONE;
+}
+
+static void send_lines(struct entries *e)
+{
+	static char converted[CHARSET_GROWTH * COLLECT];
+
+	if (e->result == PUMP_DONE && record_converts(e->session))
+		send_bytes(e, converted, charset_to_client(e->out.data, e->out.size, converted));
+	else if (e->result == PUMP_DONE)
+		send_bytes(e, e->out.data, e->out.size);
+	buffer_start(&e->out, lines, sizeof(lines));
+}
+
+void entries_room(struct entries *entries)
+{
+	if (entries->out.size > COLLECT - 4 * PATH_TEXT)
+		send_lines(entries);
+}
+
+void entries_glance(struct entries *entries)
+{
+	if (watch_glance(&entries->watch) < 0)
+		entries->result = PUMP_ABORTED;
+}
+
+struct reply entries_end(struct entries *entries)
+{
+	struct session *session = entries->session;
+	struct reply answer;
+
+	send_lines(entries);
+	session->transfer.verb = NULL;
+	answer = transfer_finish(session, &entries->pump, entries->result, false);
+	return answer.code == 226 ? reply(226, "Directory send OK.") : answer;
+}
+
+void entries_end_control(struct entries *entries)
+{
+	send_lines(entries);
+}
+
+void entries_ids(const struct facts *facts, const char **out_uid, const char **out_gid)
+{
+	static char user[NUMBER_TEXT], group[NUMBER_TEXT];
+
+	number_format(facts->uid, user);
+	number_format(facts->gid, group);
+	*out_uid = user;
+	*out_gid = group;
+}
+
+void entries_owners(const struct config *config, const struct facts *facts, const char **out_owner,
+	const char **out_group)
+{
+	if (config->hide_ids) {
+		*out_owner = *out_group = "ftp";
+	} else if (config->text_userdb_names) {
+		*out_owner = account_user_name(facts->uid);
+		*out_group = account_group_name(facts->gid);
+	} else {
+		entries_ids(facts, out_owner, out_group);
+	}
+}

@@ -1,0 +1,98 @@
+/* HOST: a configuration for each name that the server has (RFC 7151). */
+#include <errno.h>
+#include <string.h>
+
+#include "commands/configuration.h"
+#include "commands/record.h"
+#include "commands/table.h"
+#include "system/vfs.h"
+
+#define HOST_MAX 253 /* RFC 1035 section 2.3.4, as text */
+
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* Copies the name in lower case; returns whether it is one: labels of letters, digits and inner hyphens
+ * (RFC 1123 section 2.1). It becomes a file's name. */
+static bool read_name(const char *text, char out[HOST_MAX + 1])
+{
+	size_t size = strlen(text);
+	char before = '.';
+
+	if (size > 0 && text[size - 1] == '.')
+		size--; /* the root, as in "example.net." */
+	if (size == 0 || size > HOST_MAX)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
+		bool inside = is_letter_or_digit(before) || before == '-';
+		if (c == '.' ? !is_letter_or_digit(before)
+			     : !is_letter_or_digit(c) && !(c == '-' && inside))
+			return false;
+		before = out[i] = c;
+	}
+	out[size] = '\0';
+	return is_letter_or_digit(before);
+}
+
+/* An IPv4 literal as it is, or an IPv6 one in brackets (section 3.2). */
+static bool read_literal(const char *text, struct address *out_address)
+{
+	char inner[ADDRESS_TEXT];
+	size_t size = strlen(text);
+
+	if (text[0] != '[')
+		return address_parse_host(text, out_address) == 0 &&
+		       out_address->family == ADDRESS_IPV4;
+	if (size < 2 || size - 2 >= sizeof(inner) || text[size - 1] != ']')
+		return false;
+	memcpy(inner, text + 1, size - 2);
+	inner[size - 2] = '\0';
+	return address_parse_host(inner, out_address) == 0 && out_address->family == ADDRESS_IPV6;
+}
+
+static struct reply fail(struct session *session)
+{
+	session->outcome = EXIT_CLASS_CONFIGURATION;
+	return reply_closing(421, "Service not available.");
+}
+
+/* Starts again from the layers there were before any HOST, with the host's file on top if it is not NULL. */
+static struct reply switch_to(struct session *session, const char *file)
+{
+	const char *banner = NULL;
+
+	record_close(session);
+	if (configuration_load(session) < 0 ||
+		(session->load_file && configuration_add(session, session->load_file) < 0) ||
+		(file && configuration_add(session, file) < 0) ||
+		configuration_settle(session) < 0 || configuration_banner(session, &banner) < 0)
+		return fail(session);
+	record_notes(session);
+	record_open(session);
+	return reply(220, banner ? banner : "Host accepted.");
+}
+
+struct reply cmd_host(struct session *session, const char *argument)
+{
+	const char *directory = session->config.host_config_dir;
+	char name[HOST_MAX + 1], file[PATH_TEXT];
+	struct address literal;
+	struct facts facts;
+
+	if (!directory)
+		return cmd_none(session, argument);
+	if (session->user[0] || session->login.kind != LOGIN_NONE)
+		return reply(503, "HOST comes before USER.");
+	if (read_literal(argument, &literal))
+		return address_same_host(&literal, &session->local)
+			       ? switch_to(session, NULL)
+			       : reply(504, "Not an address of this server.");
+	if (!read_name(argument, name))
+		return reply(501, "Bad host name.");
+	if (path_join(directory, name, file, sizeof(file)) < 0 || vfs_stat(file, &facts) == -ENOENT)
+		return reply(504, "Unknown host.");
+	return switch_to(session, file);
+}
