@@ -129,7 +129,7 @@ class FileZilla(harness.FtpTest):
         self.xdotool("key", key)
 
     def run_queue(self, server=None, **settings):
-        """Connects, lists the login directory, works the queue off, and ends. Returns its log."""
+        """Connects, lists the login directory and works the queue off. Returns FileZilla's log."""
         server = server or self.server
         self.write_configuration(server, {name.replace("_", " "): value
                                           for name, value in settings.items()})
@@ -142,8 +142,10 @@ class FileZilla(harness.FtpTest):
         self.addCleanup(program.kill)
         self.wait_for("Directory listing of .* successful")
         self.press("ctrl+p")
+        if not harness.wait_until(lambda: "Starting " in self.log(), 5):
+            self.press("ctrl+p")  # the window was not ready to hear it
         self.wait_for("File transfer (?:successful|failed|skipped)|Error:", count=len(self.queue))
-        self.press("ctrl+q")
+        program.terminate()
         program.wait(10)
         self.assertNotRegex(self.log(), "Error:")
         return self.log()
