@@ -168,9 +168,9 @@ class Server:
     """One soloftpd service of one super-server, from the start of that to its end."""
 
     def __init__(self, options="", starter=xinetd, address="127.0.0.1", usual=USUAL,
-                 program=SOLOFTPD, environment=""):
+                 program=SOLOFTPD, environment="", port=None):
         self.address = address
-        self.port = next(ports)
+        self.port = port or next(ports)
         self.program = program
         self.environment = environment
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="service-", dir="/run"))
