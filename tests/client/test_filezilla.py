@@ -58,6 +58,7 @@ class FileZilla(harness.FtpTest):
         (self.here / "local").mkdir()
         self.local = self.here / "local"
         self.queue = []
+        self.encoding = "Auto"
 
     # ---- what FileZilla finds when it starts ----
 
@@ -73,9 +74,9 @@ class FileZilla(harness.FtpTest):
         database.executescript(QUEUE)
         database.execute(
             "INSERT INTO servers (host, port, user, password, protocol, type, logontype,"
-            " timezone_offset, max_connections, bypass_proxy)"
-            " VALUES (?, ?, 'alice', ?, 0, 0, 1, 0, 0, 0)",
-            (server.address, server.port, harness.PASSWORD["alice"]))
+            " timezone_offset, max_connections, bypass_proxy, encoding)"
+            " VALUES (?, ?, 'alice', ?, 0, 0, 1, 0, 0, 0, ?)",
+            (server.address, server.port, harness.PASSWORD["alice"], self.encoding))
         database.execute("INSERT INTO local_paths (path) VALUES (?)", (f"{self.local}/",))
         for source, target, directory, flags in self.queue:
             parts = [f"{len(part)} {part}" for part in str(directory).split("/") if part]
@@ -201,3 +202,17 @@ class Sessions(FileZilla):
         self.assert_same_bytes((self.local / "file.bin").read_bytes(), self.content)
         self.assert_same_bytes((ALICE / "up.bin").read_bytes(), self.content)
         self.assertRegex(log, "Command: REST 1000000")
+
+    def test_charset(self):
+        """A site whose character set is CP949, and a server that knows of it: the disk has UTF-8."""
+        server = self.serve("client_charset=CP949\n")
+        harness.put(ALICE / "자료 모음/한글 ★.txt", self.content)
+        (self.local / "up.bin").write_bytes(b"up")
+        self.encoding = "CP949"
+        self.download(ALICE / "자료 모음", "한글 ★.txt", "got.bin")
+        self.upload("up.bin", ALICE / "자료 모음/새 폴더", "뷁쀍.bin")
+        log = self.run_queue(server)
+        self.assert_same_bytes((self.local / "got.bin").read_bytes(), self.content)
+        self.assertEqual((ALICE / "자료 모음/새 폴더/뷁쀍.bin").read_bytes(), b"up", log)
+        self.assertEqual(log.count("Command: OPTS UTF8 ON"), 1, "only for the other site, which"
+                         " is the one of the command line")
