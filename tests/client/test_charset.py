@@ -163,3 +163,8 @@ class Programs(Charset):
     def test_lftp(self):
         """lftp asks for UTF-8 as soon as FEAT has it."""
         self.mirror("")
+
+    def test_lftp_converting(self):
+        """lftp converts by itself, once it is told what the server speaks. It sends LANG, as FEAT
+        has it, and takes a 200 to that for UTF-8 (RFC 2640)."""
+        self.mirror("set ftp:use-utf8 no\nset ftp:charset CP949\n")
