@@ -12,6 +12,9 @@
 
 #include "system/process.h"
 
+/* Strangers can connect to a passive port before the client does: they must not fill its queue. */
+#define BACKLOG 128
+
 union endpoint {
 	struct sockaddr any;
 	struct sockaddr_in ipv4;
@@ -128,7 +131,7 @@ static int try_listen(struct address *address)
 	if (fd < 0)
 		return fd;
 	/* With SO_REUSEADDR two sessions may bind one port; then listen() tells. */
-	if (listen(fd, 1) < 0)
+	if (listen(fd, BACKLOG) < 0)
 		error = -errno;
 	else
 		error = net_local(fd, address);
