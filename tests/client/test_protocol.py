@@ -74,6 +74,23 @@ class Ports(harness.FtpTest):
         self.assertNotEqual(ports, self.ports(server))
 
 
+    def test_none_is_free(self):
+        """Two sessions and one port: 425 for the second, which may still use PORT, and try again."""
+        server = self.serve(f"pasv_min_port={FIRST_PORT}\npasv_max_port={FIRST_PORT}\n")
+        first, second = self.login("ftp", server=server), self.login("ftp", server=server)
+        first.passive_address()
+        for command in ("PASV", "EPSV"):
+            second.expect(command, "425 No passive port is free.")
+        with second.active() as listener:
+            second.expect("RETR pub/hello.txt", re.compile("150 .*"))
+            with listener.accept()[0] as data:
+                self.assertEqual(control.read_all(data), b"hello\n")
+        second.expect_reply("226 Transfer complete.")
+        first.quit()
+        self.assertEqual(second.list("NLST pub"), "pub/hello.txt\r\n")
+        second.quit()
+
+
 class Locks(harness.FtpTest):
     """A file in transfer is busy: 450, at once, and nobody's bytes are mixed with another's."""
 
