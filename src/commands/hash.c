@@ -77,8 +77,11 @@ static int digest_part(struct session *session, int fd, struct part part)
 	struct watch watch = transfer_watch(session);
 	int64_t most = (int64_t)session->config.hash_max_seconds * 1000;
 	int64_t started = process_milliseconds();
-	int error = vfs_seek(fd, part.first);
+	int error = transfer_heard(session);
 
+	transfer_sending(&watch);
+	if (error == 0)
+		error = vfs_seek(fd, part.first);
 	for (unsigned count = 1; error == 0 && part.first < part.end; count++) {
 		uint64_t left = part.end - part.first;
 		ssize_t got = vfs_read(fd, piece, left < sizeof(piece) ? left : sizeof(piece));
