@@ -7,7 +7,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "unit/session.h"
+#include "unit/session_fixture.h"
 
 #include "commands/facts.h"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "unit/session.h"
+#include "unit/session_fixture.h"
 
 /* ---- OPTS MLST ---- */
 

@@ -2,8 +2,8 @@
  * A session without its network, for the tests of commands: logged in, in a directory of its own, as an
  * ordinary user also where root runs the tests. Included once, behind cmocka.h.
  */
-#ifndef SOLOFTPD_TESTS_UNIT_SESSION_H
-#define SOLOFTPD_TESTS_UNIT_SESSION_H
+#ifndef SOLOFTPD_TESTS_UNIT_SESSION_FIXTURE_H
+#define SOLOFTPD_TESTS_UNIT_SESSION_FIXTURE_H
 
 #include <fcntl.h>
 #include <grp.h>
