@@ -46,7 +46,7 @@ static bool unescape(char *text)
 	while (*from) {
 		int high = *from == '%' ? hex_digit(from[1]) : -1;
 		int low = high >= 8 ? hex_digit(from[2]) : -1;
-		*to++ = low >= 0 ? (char)(high << 4 | low) : *from;
+		*to++ = (char)(low >= 0 ? high << 4 | low : *from);
 		from += low >= 0 ? 3 : 1;
 	}
 	*to = '\0';
