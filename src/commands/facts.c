@@ -276,6 +276,13 @@ struct reply cmd_mff(struct session *session, const char *argument)
 	return confirm(session, argument, size, path);
 }
 
+bool facts_any_settable(const struct session *session)
+{
+	const struct wish modify = {.modify = true}, mode = {.mode = true};
+
+	return is_permitted(session, &modify) || is_permitted(session, &mode);
+}
+
 void facts_append_settable(const struct session *session, struct buffer *b)
 {
 	const struct wish modify = {.modify = true}, mode = {.mode = true};
