@@ -33,7 +33,7 @@ static void test_options(void **state)
 	assert_int_equal(run("OPTS HASH"), 501);
 	config->hash_enable = true;
 	session.login.kind = LOGIN_NONE;
-	assert_int_equal(run("OPTS HASH"), 501);
+	assert_int_equal(run("OPTS HASH"), 530);
 }
 
 static void test_feature(void **state)
