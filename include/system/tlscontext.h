@@ -13,6 +13,9 @@
 /* The context that tls_load made; NULL before. Owned here, to the end. */
 SSL_CTX *tls_context(void);
 
+/* Gives a data connection the certificate that the control connection's client has asked for. */
+void tlscontext_follow(SSL *ssl);
+
 /* Of system/tls: whether the connection is for data, and OpenSSL's call for each message. */
 bool tls_is_data(const SSL *ssl);
 void tls_count_message(

@@ -32,9 +32,10 @@ int protection_load(const struct config *config, struct buffer *problem)
 		.versions = {config->ssl_tlsv1, config->ssl_tlsv11 || config->ssl_tlsv1_1,
 			config->ssl_tlsv12 && config->ssl_tlsv1_2,
 			config->ssl_tlsv13 && config->ssl_tlsv1_3},
-		.request = config->ssl_request_cert,
+		/* A name counts only in a certificate that somebody answers for. */
+		.request = config->ssl_request_cert || config->ssl_cert_user,
 		.require = config->require_cert,
-		.validate = config->validate_cert,
+		.validate = config->validate_cert || config->ssl_cert_user,
 	};
 
 	return tls_load(&settings, problem);
