@@ -293,7 +293,7 @@ static struct reply tell_facts(struct session *session, const char *path)
 	error = look_up(absolute, &facts, &leads, &parent);
 	if (error == 0 && !is_told(session, path_last(absolute)))
 		error = -ENOENT;
-	if (error < 0)
+	if (error != 0)
 		return reply_error(error, "Could not get the facts.");
 	if (S_ISLNK(facts.mode) && vfs_link_target(absolute, target, sizeof(target)) == 0)
 		subject.target = target;

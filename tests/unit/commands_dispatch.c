@@ -308,7 +308,7 @@ static void check_gate(void)
 static bool *const switches[] = {&session.config.dirlist_enable, &session.config.download_enable,
 	&session.config.write_enable, &session.config.anon_upload_enable,
 	&session.config.anon_mkdir_write_enable, &session.config.anon_other_write_enable,
-	&session.config.pasv_enable, &session.config.port_enable};
+	&session.config.pasv_enable, &session.config.port_enable, &session.config.hash_enable};
 
 static void set_switches(unsigned set)
 {
@@ -421,12 +421,14 @@ static const char *some_argument(const struct command *command)
 						      : "x";
 }
 
+/* Whether a line is the feature, or the feature and what this session has of it. */
 static bool shows(const char *text, const char *feature)
 {
 	char line[64];
+	size_t size = (size_t)snprintf(line, sizeof(line), "\n %s", feature);
+	const char *at = strstr(text, line);
 
-	snprintf(line, sizeof(line), "\n %s\n", feature);
-	return strstr(text, line) != NULL;
+	return at && (at[size] == '\n' || at[size] == ' ');
 }
 
 static void check_features(void)
