@@ -32,11 +32,14 @@ static int load(struct session *session)
 	return error;
 }
 
+/* Implicit TLS comes before login_timeout has begun to run. */
 static int64_t handshake_deadline(const struct session *session)
 {
 	int64_t deadline = io_deadline(HANDSHAKE_SECONDS), login = session->login_deadline;
 
-	return login > 0 && login < deadline ? login : deadline;
+	if (login == 0)
+		login = io_deadline(session->config.login_timeout);
+	return login < deadline ? login : deadline;
 }
 
 static int shake_hands(struct session *session)
@@ -65,7 +68,7 @@ static void tell_failure(struct session *session, int error)
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, "TLS handshake failed: ");
 	buffer_string(&b, error == -EPROTO ? tls_reason() : strerror(-error));
-	record_refusal(session, buffer_text(&b));
+	record_warning(session, buffer_text(&b));
 }
 
 static void tell_details(struct session *session)

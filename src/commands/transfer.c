@@ -204,7 +204,7 @@ static struct reply not_secured(struct session *session, int error, const char *
 	data_abort(&session->data);
 	if (error == -ECANCELED || error == -EPIPE || error == -EINTR)
 		return not_connected(session, error, false);
-	record_refusal(session, why);
+	record_warning(session, why);
 	return reply(522, why);
 }
 
@@ -250,8 +250,8 @@ static bool is_confirmed(struct session *session, const struct pump *pump, bool 
 {
 	const struct config *config = &session->config;
 	bool await = !upload && config->strict_ssl_write_shutdown;
-	int error = data_finish(&session->data, pump->watch, await,
-		io_deadline(config->data_connection_timeout));
+	int error = data_finish(
+		&session->data, pump->watch, await, io_deadline(config->data_connection_timeout));
 
 	return error == 0 || upload;
 }
