@@ -34,9 +34,8 @@ struct reply status_reply(const struct session *session)
 	append_rate(&b, session->pace.rate);
 	buffer_string(&b, " Session timeout in seconds is ");
 	buffer_number(&b, session->config.idle_session_timeout);
-	buffer_string(&b, session->control.channel.tls
-				  ? "\n Control connection is encrypted\n"
-				  : "\n Control connection is plain text\n");
+	buffer_string(&b, session->control.channel.tls ? "\n Control connection is encrypted\n"
+						       : "\n Control connection is plain text\n");
 	buffer_string(&b, session->private ? " Data connections will be encrypted\n"
 					   : " Data connections will be plain text\n");
 	if (session->transfer.verb)
