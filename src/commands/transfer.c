@@ -32,9 +32,12 @@ static bool look(const char *text, size_t size, bool first, void *context)
 {
 	struct findings *found = context;
 
-	found->any = true;
+	(void)first;
+	if (size == 0)
+		return true; /* a keepalive is no command */
 	found->abort |= is_word(text, size, "ABOR");
-	found->status_next |= first && is_word(text, size, "STAT");
+	found->status_next |= !found->any && is_word(text, size, "STAT");
+	found->any = true;
 	return true;
 }
 
@@ -44,7 +47,9 @@ static void answer_status(struct session *session)
 	size_t size;
 	struct reply answer;
 
-	(void)line_take(&session->control.line, &text, &size);
+	do {
+		(void)line_take(&session->control.line, &text, &size);
+	} while (size == 0); /* keepalives before it */
 	record_command(session, "STAT", "");
 	answer = status_reply(session);
 	record_reply(session, &answer);
