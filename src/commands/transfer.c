@@ -204,13 +204,36 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 	return error == 0;
 }
 
-static struct reply not_secured(struct session *session, int error, const char *why)
+static void tell_not_secured(struct session *session, const char *why, const char *reason)
+{
+	char text[512];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, "data connection: ");
+	buffer_string(&b, why);
+	if (reason) {
+		buffer_string(&b, " ");
+		buffer_string(&b, reason);
+	}
+	record_warning(session, buffer_text(&b));
+}
+
+static struct reply not_secured(struct session *session, const char *why, const char *reason)
 {
 	data_abort(&session->data);
-	if (error == -ECANCELED || error == -EPIPE || error == -EINTR)
-		return not_connected(session, error, false);
-	record_warning(session, why);
+	tell_not_secured(session, why, reason);
 	return reply(522, why);
+}
+
+static struct reply not_shaken(struct session *session, int error)
+{
+	if (error == -ECANCELED || error == -EPIPE || error == -EINTR) {
+		data_abort(&session->data);
+		return not_connected(session, error, false);
+	}
+	return not_secured(session, "TLS handshake failed on the data connection.",
+		error == -EPROTO ? tls_reason() : strerror(-error));
 }
 
 bool transfer_secure(struct session *session, struct watch *watch, struct reply *out_reply)
@@ -224,14 +247,13 @@ bool transfer_secure(struct session *session, struct watch *watch, struct reply 
 	error = data_secure(&session->data, watch, io_deadline(config->accept_timeout));
 	data = session->data.channel.tls;
 	if (error < 0)
-		*out_reply =
-			not_secured(session, error, "TLS handshake failed on the data connection.");
+		*out_reply = not_shaken(session, error);
 	else if (config->require_ssl_reuse && !tls_is_resumed(data))
 		*out_reply =
-			not_secured(session, 0, "SSL connection failed: session reuse required");
+			not_secured(session, "SSL connection failed: session reuse required", NULL);
 	else if (!tls_same_client(control, data))
 		*out_reply = not_secured(
-			session, 0, "SSL connection failed: another client certificate");
+			session, "SSL connection failed: another client certificate", NULL);
 	else
 		return true;
 	return false;
