@@ -39,7 +39,7 @@ Q := $(if $(V),,@)
 
 SOURCES := $(wildcard src/*.c src/*/*.c)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
-TOOL    := $(filter $(BUILD)/ctl/%,$(OBJECTS))
+TOOL    := $(filter $(BUILD)/ctl/% $(BUILD)/system/certificate.o,$(OBJECTS))
 PARTS   := $(filter-out $(BUILD)/main.o $(TOOL),$(OBJECTS))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 

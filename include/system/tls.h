@@ -37,6 +37,9 @@ struct tls_settings {
  * what is wrong in `problem`: -EPERM for a key that others can read. */
 int tls_load(const struct tls_settings *settings, struct buffer *problem);
 
+/* Forgets what tls_load did, when there is no connection: for the administrator's tools. */
+void tls_unload(void);
+
 enum tls_purpose { TLS_CONTROL, TLS_DATA };
 
 /* A connection over the nonblocking socket `fd`, which stays the caller's; NULL when memory or the few

@@ -1,4 +1,4 @@
-/* What all TLS connections of a process share. For system/tls alone. */
+/* What all TLS connections of a process share. For system/tls and system/certificate alone. */
 #ifndef SOLOFTPD_SYSTEM_TLSCONTEXT_H
 #define SOLOFTPD_SYSTEM_TLSCONTEXT_H
 
@@ -6,12 +6,16 @@
 #include <stddef.h>
 
 #include "system/openssl.h"
+#include "text/buffer.h"
 
 /* Seconds that a ticket, and a session, can be resumed. */
 #define TLS_LIFETIME 86400
 
 /* The context that tls_load made; NULL before. Owned here, to the end. */
 SSL_CTX *tls_context(void);
+
+/* The private key of a file that nobody else can read or change; NULL with `problem`. */
+EVP_PKEY *tls_read_key(const char *file, struct buffer *problem);
 
 /* Of system/tls: whether the connection is for data, and OpenSSL's call for each message. */
 bool tls_is_data(const SSL *ssl);

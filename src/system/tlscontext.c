@@ -58,8 +58,8 @@ static int no_passphrase(char *buffer, int size, int writing, void *data)
 	return 0;
 }
 
-/* The private key of the file: checked on what is opened, so that no other can take its place. */
-static EVP_PKEY *read_key(const char *file, struct buffer *problem)
+/* Checked on what is opened, so that no other can take its place. */
+EVP_PKEY *tls_read_key(const char *file, struct buffer *problem)
 {
 	int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	EVP_PKEY *key = NULL;
@@ -89,7 +89,7 @@ static int load_certificate(const struct tls_certificate *certificate, struct bu
 
 	if (openssl.SSL_CTX_use_certificate_chain_file(context, certificate->chain) != 1)
 		return fail(problem, certificate->chain, openssl_reason());
-	key = read_key(key_file, problem);
+	key = tls_read_key(key_file, problem);
 	if (!key)
 		return -EINVAL;
 	loaded = openssl.SSL_CTX_use_PrivateKey(context, key) == 1 &&
@@ -118,7 +118,7 @@ static bool use_named(SSL *ssl, const char *file)
 	bool used;
 
 	buffer_start(&problem, text, sizeof(text));
-	key = read_key(file, &problem);
+	key = tls_read_key(file, &problem);
 	used = key && openssl.SSL_CTX_use_certificate_chain_file(context, file) == 1 &&
 	       openssl.SSL_CTX_use_PrivateKey(context, key) == 1 &&
 	       openssl.SSL_use_certificate_chain_file(ssl, file) == 1 &&
@@ -352,4 +352,11 @@ int tls_load(const struct tls_settings *settings, struct buffer *problem)
 	}
 	openssl.ERR_clear_error();
 	return error;
+}
+
+void tls_unload(void)
+{
+	if (context)
+		openssl.SSL_CTX_free(context);
+	context = NULL;
 }
