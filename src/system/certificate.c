@@ -130,7 +130,7 @@ static void describe_order(X509 *const *chain, struct certificate_file *out)
 
 int certificate_read(const char *file, struct certificate_file *out, struct buffer *problem)
 {
-	X509 *chain[CERTIFICATES_MAX], *next;
+	X509 *chain[CERTIFICATES_MAX] = {NULL}, *next;
 	BIO *bio;
 
 	if (load(problem) < 0)
