@@ -100,7 +100,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 docs/soloftpctl.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/soloftpctl
-	install -m 644 README.md LICENSE xinetd.d/soloftpd docs/*.md \
+	install -m 644 README.md LICENSE xinetd.d/soloftpd xinetd.d/soloftpd-implicit docs/*.md \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
 
 clean:
