@@ -69,6 +69,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/parts.a
 	@echo '  CC  $@'
 	$(Q)$(CC) $(ALLFLAGS) -Wno-error=null-dereference -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/parts.a -lcmocka $(LIBS)
 
+# Those whose clients speak TLS; the libraries are the ones that system/openssl loads.
+$(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(shell grep -l tls_peer.h tests/unit/*.c)): LIBS := -lssl -lcrypto $(LIBS)
+
 units: $(UNITS)
 
 # The player of tests/talk, and with it whole sessions in-process.
