@@ -24,7 +24,7 @@ static int start(void **state)
 static bool *const switches[] = {&config.dirlist_enable, &config.download_enable,
 	&config.write_enable, &config.anon_upload_enable, &config.anon_mkdir_write_enable,
 	&config.anon_other_write_enable, &config.chmod_enable, &config.mdtm_write,
-	&config.pasv_enable, &config.port_enable, &config.hash_enable};
+	&config.pasv_enable, &config.port_enable, &config.hash_enable, &config.ssl_enable};
 
 /* The switches above, as bits. */
 enum {
@@ -39,7 +39,8 @@ enum {
 	PASV = 256,
 	PORT = 512,
 	HASH = 1024,
-	NEVER = 2048,
+	TLS = 2048,
+	NEVER = 4096,
 };
 
 /* What a class needs of local and of anonymous sessions: all of these, and nothing else. */
@@ -59,6 +60,7 @@ static const struct {
 	{CLASS_PASSIVE, PASV, PASV},
 	{CLASS_ACTIVE, PORT, PORT},
 	{CLASS_HASH, DOWNLOAD | HASH, DOWNLOAD | HASH},
+	{CLASS_TLS, TLS, TLS},
 	/* Its directory is its switch: below. */
 	{CLASS_HOST, NEVER, NEVER},
 };
