@@ -80,7 +80,7 @@ static void check_needs(unsigned set)
 static void test_every_class_under_every_switch(void **state)
 {
 	(void)state;
-	assert_int_equal(COUNT(needs), CLASS_HOST + 1);
+	assert_int_equal(COUNT(needs), CLASS_TLS + 1);
 	for (unsigned set = 0; set < NEVER; set++) {
 		for (size_t i = 0; i < COUNT(switches); i++)
 			*switches[i] = (set >> i & 1) != 0;
@@ -91,7 +91,7 @@ static void test_every_class_under_every_switch(void **state)
 static void test_unknown_class_is_closed(void **state)
 {
 	(void)state;
-	assert_false(access_permits(&config, false, (enum access_class)(CLASS_HOST + 1)));
+	assert_false(access_permits(&config, false, (enum access_class)(CLASS_TLS + 1)));
 }
 
 static void test_hosts_need_their_directory(void **state)
