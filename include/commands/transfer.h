@@ -22,6 +22,9 @@ bool transfer_secure(struct session *session, struct watch *watch, struct reply 
  * closed its half of the connection has not gone while that command waits. */
 struct watch transfer_watch(struct session *session);
 
+/* Looks at what the client has sent already. Returns 0, or -ECANCELED for an ABOR among it. */
+int transfer_heard(struct session *session);
+
 /* From here on the client's end alone says nothing: it may have closed its half of the control
  * connection and still be reading a download, or be there to be connected to. */
 void transfer_sending(struct watch *watch);

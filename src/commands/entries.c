@@ -39,6 +39,7 @@ void entries_begin_control(struct entries *entries, struct session *session)
 {
 	start(entries, session, false);
 	entries->watch = transfer_watch(session);
+	transfer_sending(&entries->watch);
 }
 
 static void send_bytes(struct entries *e, const char *bytes, size_t size)

@@ -124,6 +124,13 @@ static int hear_but_end(struct watch *watch)
 	return hear(watch, false);
 }
 
+int transfer_heard(struct session *session)
+{
+	bool any;
+
+	return consider(session, &any);
+}
+
 struct watch transfer_watch(struct session *session)
 {
 	return (struct watch){

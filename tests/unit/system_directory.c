@@ -202,7 +202,7 @@ static void test_stream(void **state)
 /* More than one call to the kernel: each name once, and whole. */
 static void test_stream_of_many(void **state)
 {
-	static bool seen[1500];
+	static bool seen[700];
 	char name[256];
 	const char *next;
 	size_t count = 0;

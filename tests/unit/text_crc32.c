@@ -16,7 +16,7 @@ static uint32_t expect(const unsigned char *bytes, size_t size)
 	uint32_t crc = UINT32_MAX;
 
 	for (size_t i = 0; i < 8 * size; i++) {
-		uint32_t bit = (crc ^ bytes[i / 8] >> i % 8) & 1;
+		uint32_t bit = (crc ^ (uint32_t)bytes[i / 8] >> i % 8) & 1;
 		crc = crc >> 1 ^ (bit ? 0xEDB88320U : 0);
 	}
 	return ~crc;
