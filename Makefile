@@ -39,7 +39,7 @@ Q := $(if $(V),,@)
 
 SOURCES := $(wildcard src/*.c src/*/*.c)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
-TOOL    := $(filter $(BUILD)/ctl/%,$(OBJECTS))
+TOOL    := $(filter $(BUILD)/ctl/% $(BUILD)/system/certificate.o,$(OBJECTS))
 PARTS   := $(filter-out $(BUILD)/main.o $(TOOL),$(OBJECTS))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
@@ -68,6 +68,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/parts.a
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
 	$(Q)$(CC) $(ALLFLAGS) -Wno-error=null-dereference -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/parts.a -lcmocka $(LIBS)
+
+# Those whose clients speak TLS; the libraries are the ones that system/openssl loads.
+$(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(shell grep -l tls_peer.h tests/unit/*.c)): LIBS := -lssl -lcrypto $(LIBS)
 
 units: $(UNITS)
 
@@ -100,7 +103,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 docs/soloftpctl.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/soloftpctl
-	install -m 644 README.md LICENSE xinetd.d/soloftpd docs/*.md \
+	install -m 644 README.md LICENSE xinetd.d/soloftpd xinetd.d/soloftpd-implicit docs/*.md \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
 
 clean:

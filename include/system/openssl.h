@@ -1,6 +1,6 @@
 /*
  * OpenSSL's functions, found by name: a session that never asks for TLS does not load the libraries, and none
- * is loaded from a jail. For system/tls and system/tlscontext alone.
+ * is loaded from a jail. For system/tls, system/tlscontext and system/certificate alone.
  */
 #ifndef SOLOFTPD_SYSTEM_OPENSSL_H
 #define SOLOFTPD_SYSTEM_OPENSSL_H
@@ -9,6 +9,8 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
 
 #define OPENSSL_SSL_FUNCTIONS(X)              \
 	X(OPENSSL_init_ssl)                   \
@@ -87,6 +89,9 @@ extern struct openssl openssl;
 
 /* Loads the libraries. Returns 0, or -ENOENT if they, or a function, are not there. */
 int openssl_load(void);
+
+/* Sets the pointer at `where` to another function of them. False if there is none. */
+bool openssl_find(const char *name, void *where);
 
 /* The reason of the last error, or "unknown error". */
 const char *openssl_reason(void);

@@ -37,6 +37,9 @@ struct tls_settings {
  * what is wrong in `problem`: -EPERM for a key that others can read. */
 int tls_load(const struct tls_settings *settings, struct buffer *problem);
 
+/* Forgets what tls_load did, when there is no connection: for the administrator's tools. */
+void tls_unload(void);
+
 /* TLS_FILES is data too, and will send files: inside the kernel if it can. Its socket can never be connected again
  * (AF_UNSPEC), and an end in the middle of what is received may look like one between two records. */
 enum tls_purpose { TLS_CONTROL, TLS_DATA, TLS_FILES };

@@ -1,4 +1,4 @@
-/* What all TLS connections of a process share. For system/tls alone. */
+/* What all TLS connections of a process share. For system/tls and system/certificate alone. */
 #ifndef SOLOFTPD_SYSTEM_TLSCONTEXT_H
 #define SOLOFTPD_SYSTEM_TLSCONTEXT_H
 
@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "system/openssl.h"
+#include "text/buffer.h"
 
 /* Seconds that a ticket, and a session, can be resumed. */
 #define TLS_LIFETIME 86400
@@ -15,6 +16,9 @@ SSL_CTX *tls_context(void);
 
 /* Gives a data connection the certificate that the control connection's client has asked for. */
 void tlscontext_follow(SSL *ssl);
+
+/* The private key of a file that nobody else can read or change; NULL with `problem`. */
+EVP_PKEY *tls_read_key(const char *file, struct buffer *problem);
 
 /* Of system/tls: whether the connection is for data, and OpenSSL's call for each message. */
 bool tls_is_data(const SSL *ssl);

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ctl/encryption.h"
 #include "policy/jail.h"
 #include "policy/language.h"
 #include "policy/login.h"
+#include "policy/options.h"
 #include "system/directory.h"
 #include "system/privilege.h"
 #include "system/process.h"
@@ -28,6 +30,16 @@ static bool is_plain_name(const char *name, const void *context)
 	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
+/* Whether the last file has a word in the matter of TLS. */
+static bool is_about_tls(const struct config *config, unsigned known)
+{
+	for (enum option option = 0; option < OPTION_COUNT; option++)
+		if ((config_effect(option) == OPTION_TLS || option == OPTION_ssl_enable) &&
+			config->origin[option].source >= known)
+			return true;
+	return false;
+}
+
 static void check_file(
 	const struct config *config, const char *file, bool late, struct report *report)
 {
@@ -42,6 +54,8 @@ static void check_file(
 	if (scratch.client_charset != config->client_charset &&
 		language_settle(&scratch, &note) < 0)
 		report_problem(CONFIG_ERROR, &note, report);
+	if (!late && is_about_tls(&scratch, config->source_count))
+		encryption_check(&scratch, report);
 }
 
 static void check_directory(

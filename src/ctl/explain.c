@@ -10,6 +10,7 @@
 #include "policy/login.h"
 #include "policy/options.h"
 #include "policy/passive.h"
+#include "policy/protection.h"
 #include "system/file.h"
 #include "system/privilege.h"
 #include "system/process.h"
@@ -115,6 +116,61 @@ static bool explain_greeting(const struct config *config)
 		language_settle(config, &error) < 0)
 		return refuse_note("configuration", &error);
 	return true;
+}
+
+/* ---- TLS ---- */
+
+/* What AUTH would come to; with implicit_ssl there is nothing else. */
+static bool explain_offer(const struct config *config, bool needed)
+{
+	char text[512];
+	struct buffer problem;
+
+	buffer_start(&problem, text, sizeof(text));
+	if (protection_load(config, &problem) == 0)
+		return go_on("tls", config->implicit_ssl ? "from the start (implicit_ssl)"
+							 : "offered (AUTH TLS)");
+	(void)buffer_text(&problem);
+	if (!process_is_root())
+		return note("tls", "not tried: run as root to have the keys read");
+	return needed ? refuse("tls", text) : note("tls", text);
+}
+
+/* Whether the user has to use TLS, or must not. */
+static bool explain_tls(const struct config *config, const char *user)
+{
+	bool anonymous = login_is_anonymous(config, user);
+	bool forced = anonymous ? config->force_anon_logins_ssl : config->force_local_logins_ssl;
+	bool needed = forced || config->implicit_ssl;
+
+	if (!config->ssl_enable)
+		return note("tls", "not offered: ssl_enable is NO");
+	if (!explain_offer(config, needed))
+		return false;
+	if (anonymous && !config->allow_anon_ssl)
+		return needed ? refuse("tls", "anonymous logins must use it, and may not: "
+					      "allow_anon_ssl is NO")
+			      : note("tls", "only without: allow_anon_ssl is NO");
+	if (forced)
+		(void)note("tls", anonymous ? "the login needs it: force_anon_logins_ssl"
+					    : "the login needs it: force_local_logins_ssl");
+	else if (!needed)
+		(void)note("tls", "the login does without, too");
+	if (config->require_cert)
+		(void)note("tls", "the client must have a certificate: require_cert");
+	if (config->ssl_cert_user && !anonymous)
+		(void)note("tls", "the client's certificate must be this user's: ssl_cert_user");
+	return true;
+}
+
+/* The user's own file may have changed that. */
+static void explain_data(const struct config *config, bool anonymous)
+{
+	bool forced = anonymous ? config->force_anon_data_ssl : config->force_local_data_ssl;
+
+	if (config->ssl_enable && forced)
+		(void)note("tls", anonymous ? "transfers need it (PROT P): force_anon_data_ssl"
+					    : "transfers need it (PROT P): force_local_data_ssl");
 }
 
 /* ---- the login ---- */
@@ -292,9 +348,11 @@ int explain_print(const struct show_question *question, struct config *config)
 		return 1;
 	if (!user)
 		return 0;
-	if (!explain_user(config, user, &login) || !explain_password(config, &login) ||
-		!explain_account(config, &login) || !explain_jail(config, &login))
+	if (!explain_tls(config, user) || !explain_user(config, user, &login) ||
+		!explain_password(config, &login) || !explain_account(config, &login) ||
+		!explain_jail(config, &login))
 		return 1;
+	explain_data(config, login.kind == LOGIN_ANONYMOUS);
 	explain_rights(config, &login);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "ctl/advice.h"
 #include "ctl/beside.h"
+#include "ctl/encryption.h"
 #include "ctl/explain.h"
 #include "ctl/report.h"
 #include "ctl/show.h"
@@ -158,6 +159,7 @@ static int check(const struct arguments *arguments)
 	if (config_file_all(&config, file, false, report_problem, &report) == 0) {
 		config_review(&config, report_problem, &report);
 		advice_give(&config, arguments->as, &report);
+		encryption_check(&config, &report);
 		beside_check_files(&config, &report);
 		beside_check_homes(&config, &report);
 	}

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "policy/options.h"
-#include "system/tls.h"
 
 /* vsftpd's default list fits RSA keys alone, and Fedora's names what only its own OpenSSL knows: neither is what
  * somebody asked for. */
@@ -17,6 +16,14 @@ static const char *ciphers(const struct config *config)
 	return list;
 }
 
+void protection_versions(const struct config *config, bool out_versions[TLS_VERSIONS])
+{
+	out_versions[TLS_1_0] = config->ssl_tlsv1;
+	out_versions[TLS_1_1] = config->ssl_tlsv11 || config->ssl_tlsv1_1;
+	out_versions[TLS_1_2] = config->ssl_tlsv12 && config->ssl_tlsv1_2;
+	out_versions[TLS_1_3] = config->ssl_tlsv13 && config->ssl_tlsv1_3;
+}
+
 int protection_load(const struct config *config, struct buffer *problem)
 {
 	struct tls_settings settings = {
@@ -28,15 +35,12 @@ int protection_load(const struct config *config, struct buffer *problem)
 		.ciphers = ciphers(config),
 		.dh_file = config->dh_param_file,
 		.ecdh_file = config->ecdh_param_file,
-		/* Each version has two spellings. */
-		.versions = {config->ssl_tlsv1, config->ssl_tlsv11 || config->ssl_tlsv1_1,
-			config->ssl_tlsv12 && config->ssl_tlsv1_2,
-			config->ssl_tlsv13 && config->ssl_tlsv1_3},
 		/* A name counts only in a certificate that somebody answers for. */
 		.request = config->ssl_request_cert || config->ssl_cert_user,
 		.require = config->require_cert,
 		.validate = config->validate_cert || config->ssl_cert_user,
 	};
 
+	protection_versions(config, settings.versions);
 	return tls_load(&settings, problem);
 }

@@ -7,6 +7,8 @@
 
 struct openssl openssl;
 
+static void *ssl; /* libssl, and with it libcrypto */
+
 /* POSIX lets dlsym's result stand for a function; ISO C has no way to say it but through storage. */
 static bool find(void *library, const char *name, void *where)
 {
@@ -19,7 +21,7 @@ static bool find(void *library, const char *name, void *where)
 int openssl_load(void)
 {
 	static bool loaded;
-	void *ssl, *crypto;
+	void *crypto;
 
 	if (loaded)
 		return 0;
@@ -43,11 +45,20 @@ int openssl_load(void)
 	return loaded ? 0 : -ENOENT;
 }
 
+bool openssl_find(const char *name, void *where)
+{
+	return find(ssl, name, where);
+}
+
 const char *openssl_reason(void)
 {
-	const char *reason = openssl.ERR_reason_error_string
-				     ? openssl.ERR_reason_error_string(openssl.ERR_peek_error())
-				     : NULL;
+	unsigned long error = openssl.ERR_peek_error ? openssl.ERR_peek_error() : 0;
+	const char *reason = NULL;
 
+	/* It has no words for what the system says. */
+	if (error != 0 && ERR_SYSTEM_ERROR(error))
+		reason = strerror(ERR_GET_REASON(error));
+	else if (error != 0)
+		reason = openssl.ERR_reason_error_string(error);
 	return reason ? reason : "unknown error";
 }

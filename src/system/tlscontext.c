@@ -71,8 +71,8 @@ static int no_passphrase(char *buffer, int size, int writing, void *data)
 	return 0;
 }
 
-/* The private key of the file: checked on what is opened, so that no other can take its place. */
-static EVP_PKEY *read_key(const char *file, struct buffer *problem)
+/* Checked on what is opened, so that no other can take its place. */
+EVP_PKEY *tls_read_key(const char *file, struct buffer *problem)
 {
 	int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	EVP_PKEY *key = NULL;
@@ -103,7 +103,7 @@ static int load_certificate(
 
 	if (openssl.SSL_CTX_use_certificate_chain_file(to, certificate->chain) != 1)
 		return fail(problem, certificate->chain, openssl_reason());
-	key = read_key(key_file, problem);
+	key = tls_read_key(key_file, problem);
 	if (!key)
 		return -EINVAL;
 	loaded = openssl.SSL_CTX_use_PrivateKey(to, key) == 1 &&
@@ -372,4 +372,13 @@ int tls_load(const struct tls_settings *settings, struct buffer *problem)
 	context = make_context(settings, problem);
 	openssl.ERR_clear_error();
 	return context ? 0 : -EINVAL;
+}
+
+void tls_unload(void)
+{
+	if (context)
+		openssl.SSL_CTX_free(context);
+	if (named)
+		openssl.SSL_CTX_free(named);
+	context = named = NULL;
 }

@@ -1,8 +1,11 @@
 """The same session under every super-server, and what happens under none."""
 
 import os
+import pathlib
 import pty
 import re
+import socket
+import ssl
 import subprocess
 
 import control
@@ -118,6 +121,43 @@ class ShippedEntry(harness.FtpTest):
         first.expect("PASS secret-alice", "230 Login successful.")
         first.quit()
         self.assert_no_complaint(server)
+
+
+class ShippedImplicitEntry(harness.FtpTest):
+    """xinetd.d/soloftpd-implicit as it stands, but for the place of the program and of its configuration."""
+
+    def as_shipped(self, server):
+        here = os.path.dirname(os.path.abspath(__file__))
+        with open(f"{here}/../../xinetd.d/soloftpd-implicit", encoding="utf-8") as file:
+            text = file.read()
+        for old, new in (("/usr/local/sbin/soloftpd", server.program),
+                         ("/etc/vsftpd.conf", str(server.config))):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        server.port = 990
+        server.write("xinetd.conf", text)
+        return harness.xinetd_command(server.directory)
+
+    def test_as_shipped(self):
+        pem = pathlib.Path("/run/implicit.pem")
+        self.addCleanup(pem.unlink)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", pem, "-out", pem,
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                       check=True, stderr=subprocess.DEVNULL)
+        server = self.serve(f"ssl_enable=YES\nrsa_cert_file={pem}\n", starter=self.as_shipped)
+        context = ssl.create_default_context(cafile=pem)
+        with socket.create_connection(("localhost", server.port), timeout=10) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost") as secure:
+            with secure.makefile("rw", newline="\r\n") as lines:
+                for said, expected in (("", "220 "), ("USER alice", "331 "),
+                                       ("PASS secret-alice", "230 "), ("QUIT", "221 ")):
+                    if said:
+                        lines.write(said + "\n")
+                        lines.flush()
+                    self.assertEqual(lines.readline()[:4], expected)
+        self.syslog(r"EXIT: ftps status=0 pid=\d+ duration=")
+        self.assertEqual(re.findall(r"(?m)^.*(?:ERROR|WARNING|CRITICAL).*$", server.told()), [])
 
 
 class NoSuperServer(harness.FtpTest):

@@ -48,7 +48,7 @@ static void test_rows_are_whole(void **state)
 		assert_non_null(command->handle);
 		assert_non_null(command->syntax);
 		assert_in_range(command->argument, ARGUMENT_NONE, ARGUMENT_OPTPATH);
-		assert_in_range(command->class, CLASS_SESSION, CLASS_HOST);
+		assert_in_range(command->class, CLASS_SESSION, CLASS_TLS);
 	}
 }
 
@@ -70,7 +70,8 @@ static void test_required_commands_work(void **state)
 		"STRU", "RETR", "STOR", "APPE", "STOU", "RNFR", "RNTO", "DELE", "CWD", "CDUP",
 		"RMD", "MKD", "PWD", "LIST", "NLST", "SYST", "STAT", "HELP", "NOOP", "REST", "ABOR",
 		"ALLO", "SITE", "FEAT", "OPTS", "EPRT", "EPSV", "SIZE", "MDTM", "MLSD", "MLST",
-		"LANG", "HOST", "XCUP", "XCWD", "XMKD", "XPWD", "XRMD"};
+		"LANG", "HOST", "AUTH", "PBSZ", "PROT", "CCC", "XCUP", "XCWD", "XMKD", "XPWD",
+		"XRMD"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(verbs); i++)
@@ -80,8 +81,8 @@ static void test_required_commands_work(void **state)
 /* Known to an RFC: answered by 502, not by 500 (RFC 1123 4.1.2.11). */
 static void test_other_commands_are_known(void **state)
 {
-	static const char *const verbs[] = {"ACCT", "SMNT", "REIN", "AUTH", "ADAT", "PROT", "PBSZ",
-		"CCC", "MIC", "CONF", "ENC", "LPRT", "LPSV", "MFCT"};
+	static const char *const verbs[] = {
+		"ACCT", "SMNT", "REIN", "ADAT", "MIC", "CONF", "ENC", "LPRT", "LPSV", "MFCT"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(verbs); i++)
@@ -104,8 +105,8 @@ static void test_before_login(void **state)
 		if (command->phase == PHASE_ANY && !listed)
 			fail_msg("%s works before login", command->verb);
 		if (command->phase == PHASE_ANY)
-			assert_int_equal(command->class,
-				command->handle == cmd_host ? CLASS_HOST : CLASS_SESSION);
+			assert_true(command->class == CLASS_SESSION ||
+				    command->class == CLASS_HOST || command->class == CLASS_TLS);
 	}
 }
 
@@ -139,6 +140,10 @@ static void test_classes(void **state)
 		{"XSHA256", CLASS_HASH},
 		{"XSHA512", CLASS_HASH},
 		{"HOST", CLASS_HOST},
+		{"AUTH", CLASS_TLS},
+		{"PBSZ", CLASS_TLS},
+		{"PROT", CLASS_TLS},
+		{"CCC", CLASS_TLS},
 		{"SITE", CLASS_SITE},
 		{"PASV", CLASS_PASSIVE},
 		{"EPSV", CLASS_PASSIVE},
@@ -174,9 +179,10 @@ static void test_old_names(void **state)
 
 static void test_features(void **state)
 {
-	static const char *const lines[] = {"AVBL", "CLNT", "CSID", "EPRT", "EPSV", "HASH", "HOST",
-		"LANG EN*", "MDTM", "MFF", "MFMT", "MLST", "PASV", "RANG STREAM", "REST STREAM",
-		"SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA1", "XSHA256", "XSHA512"};
+	static const char *const lines[] = {"AUTH TLS", "AVBL", "CLNT", "CSID", "EPRT", "EPSV",
+		"HASH", "HOST", "LANG EN*", "MDTM", "MFF", "MFMT", "MLST", "PASV", "PBSZ", "PROT",
+		"RANG STREAM", "REST STREAM", "SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA1",
+		"XSHA256", "XSHA512"};
 	unsigned features = 0;
 
 	(void)state;

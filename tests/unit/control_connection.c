@@ -283,7 +283,7 @@ static pid_t read_elsewhere(size_t size)
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return pid;
-	close(control.fd);
+	close(control.channel.fd);
 	while ((got = recv(client, received, sizeof(received), 0)) > 0)
 		total += (size_t)got;
 	_exit(total == size ? 0 : 1);
@@ -308,7 +308,7 @@ static void test_many_large_replies(void **state)
 	for (int i = 0; i < 200; i++)
 		queue(200, text);
 	assert_int_equal(control_flush(&control), 0);
-	shutdown(control.fd, SHUT_WR);
+	shutdown(control.channel.fd, SHUT_WR);
 	check_reader(reader);
 }
 
@@ -323,7 +323,7 @@ static void test_many_raw_bytes(void **state)
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(control_bytes(&control, text, sizeof(text)), 0);
 	assert_int_equal(control_flush(&control), 0);
-	shutdown(control.fd, SHUT_WR);
+	shutdown(control.channel.fd, SHUT_WR);
 	check_reader(reader);
 }
 

@@ -39,6 +39,7 @@ static int verdict; /* of the watch */
 static unsigned heard;
 static struct watch watch;
 static struct pace pace;
+static struct channel channel;
 static struct pump pump;
 
 static int make_path(void **state)
@@ -99,7 +100,8 @@ static void begin(enum kind kind, bool kernel_copies)
 	heard = 0;
 	watch = (struct watch){.control = control[0], .heard = hear};
 	pace = (struct pace){.rate = 0};
-	pump = (struct pump){.data = ends[0],
+	channel = (struct channel){.fd = ends[0]};
+	pump = (struct pump){.data = &channel,
 		.watch = &watch,
 		.pace = &pace,
 		.stall = 60,

@@ -24,7 +24,7 @@ static int start(void **state)
 static bool *const switches[] = {&config.dirlist_enable, &config.download_enable,
 	&config.write_enable, &config.anon_upload_enable, &config.anon_mkdir_write_enable,
 	&config.anon_other_write_enable, &config.chmod_enable, &config.mdtm_write,
-	&config.pasv_enable, &config.port_enable, &config.hash_enable};
+	&config.pasv_enable, &config.port_enable, &config.hash_enable, &config.ssl_enable};
 
 /* The switches above, as bits. */
 enum {
@@ -39,7 +39,8 @@ enum {
 	PASV = 256,
 	PORT = 512,
 	HASH = 1024,
-	NEVER = 2048,
+	TLS = 2048,
+	NEVER = 4096,
 };
 
 /* What a class needs of local and of anonymous sessions: all of these, and nothing else. */
@@ -59,6 +60,7 @@ static const struct {
 	{CLASS_PASSIVE, PASV, PASV},
 	{CLASS_ACTIVE, PORT, PORT},
 	{CLASS_HASH, DOWNLOAD | HASH, DOWNLOAD | HASH},
+	{CLASS_TLS, TLS, TLS},
 	/* Its directory is its switch: below. */
 	{CLASS_HOST, NEVER, NEVER},
 };
@@ -78,7 +80,7 @@ static void check_needs(unsigned set)
 static void test_every_class_under_every_switch(void **state)
 {
 	(void)state;
-	assert_int_equal(COUNT(needs), CLASS_HOST + 1);
+	assert_int_equal(COUNT(needs), CLASS_TLS + 1);
 	for (unsigned set = 0; set < NEVER; set++) {
 		for (size_t i = 0; i < COUNT(switches); i++)
 			*switches[i] = (set >> i & 1) != 0;
@@ -89,7 +91,7 @@ static void test_every_class_under_every_switch(void **state)
 static void test_unknown_class_is_closed(void **state)
 {
 	(void)state;
-	assert_false(access_permits(&config, false, (enum access_class)(CLASS_HOST + 1)));
+	assert_false(access_permits(&config, false, (enum access_class)(CLASS_TLS + 1)));
 }
 
 static void test_hosts_need_their_directory(void **state)
