@@ -1,0 +1,387 @@
+"""FTPS with real clients: OpenSSL's, GnuTLS's and Go's TLS."""
+
+import configparser
+import ftplib
+import io
+import re
+import subprocess
+import threading
+
+import harness
+import secure
+from harness import ALICE, sample
+from secure import PLACE
+
+IMPLICIT = "implicit_ssl=YES\n"
+REUSE = "require_ssl_reuse=YES\n"
+
+
+class Client(secure.FtpsTest):
+
+    def setUp(self):
+        super().setUp()
+        self.content = sample(1_234_567)
+        harness.put(ALICE / "file.bin", self.content)
+
+    def local(self, content, name="local.bin"):
+        path = self.here / name
+        path.write_bytes(content)
+        return path
+
+    def assert_got(self, name="got.bin", wanted=None):
+        self.assert_same_bytes((self.here / name).read_bytes(), wanted or self.content)
+
+    def assert_stored(self, content, name="up.bin"):
+        self.assert_same_bytes((ALICE / name).read_bytes(), content)
+
+
+class Curl(Client):
+
+    def curl(self, *words, status=0):
+        return self.run_client("curl", "-sS", "--max-time", "20", "--cacert", PLACE / "ca.crt",
+                               *words, status=status)
+
+    def both_ways(self, *words, server=None, scheme="ftp"):
+        """Down, up, a listing and an empty file, each in a session of its own."""
+        def url(path):
+            return self.url(path, server=server).replace("ftp:", scheme + ":", 1)
+        words = ("-g", "--ssl-reqd", *words)
+        up = sample(777_777, b"up")
+        self.curl(*words, "-o", self.here / "got.bin", url("file.bin"))
+        self.assert_got()
+        self.curl(*words, "-T", self.local(up), url("up.bin"))
+        self.assert_stored(up)
+        self.assertEqual(self.curl(*words, "-l", url("")).split(), ["file.bin", "up.bin"])
+        self.curl(*words, "-T", self.local(b""), url("empty"))
+        self.assertEqual((ALICE / "empty").read_bytes(), b"")
+        self.assertEqual(self.curl(*words, url("empty")), "")
+
+    def test_passive(self):
+        self.both_ways()
+
+    def test_tls12(self):
+        self.both_ways("--tls-max", "1.2")
+
+    def test_ipv6(self):
+        self.both_ways(server=self.serve_tls(address="::1"))
+
+    def test_implicit(self):
+        self.both_ways(server=self.serve_tls(IMPLICIT), scheme="ftps")
+
+    def test_reuse_required(self):
+        """curl resumes the control connection's session, so it may be asked for."""
+        server = self.serve_tls(REUSE)
+        self.both_ways(server=server)
+        self.both_ways("--tls-max", "1.2", server=server)
+
+    def test_clear_data(self):
+        self.both_ways("--ftp-ssl-control", server=self.serve_tls("force_local_data_ssl=NO\n"))
+
+    def test_rsa_chain(self):
+        for name in ("server-rsa", "server-chained"):
+            with self.subTest(certificate=name):
+                self.both_ways(server=self.serve_tls(f"rsa_cert_file={PLACE}/{name}.pem\n"))
+
+    def test_active(self):
+        """curl 7.88 takes the active connection but never starts TLS on it (fixed in 8.x): here in
+        clear; test_tls_data has active connections with TLS."""
+        server = self.serve_tls("force_local_data_ssl=NO\n")
+        self.both_ways("-P", "-", "--ftp-ssl-control", server=server)
+
+    def test_several_in_one_session(self):
+        for number in range(20):
+            harness.put(ALICE / f"d/{number:02}", b"%02d" % number)
+        said = self.curl("--ssl-reqd", self.url("d/[00-19]"))
+        self.assertEqual(said, "".join(f"{number:02}" for number in range(20)))
+        connects = [line for line in self.server.lines() if "CONNECT" in line]
+        self.assertEqual(len(connects), 1)
+
+    def test_resume(self):
+        part = self.local(self.content[:500_000])
+        self.curl("--ssl-reqd", "-C", "-", "-o", part, self.url("file.bin"))
+        self.assert_same_bytes(part.read_bytes(), self.content)
+        harness.put(ALICE / "up.bin", self.content[:400_000])
+        self.curl("--ssl-reqd", "-C", "-", "-T", self.local(self.content), self.url("up.bin"))
+        self.assert_stored(self.content)
+
+    def test_wrong_certificate(self):
+        """A client that does not know the server sends no password."""
+        server = self.serve_tls(f"rsa_cert_file={PLACE}/stranger.pem\n")
+        self.curl("--ssl-reqd", self.url(server=server), status=60)
+        self.assertNotIn("LOGIN", server.log())
+
+    def test_client_certificate(self):
+        server = self.serve_tls("require_cert=YES\nvalidate_cert=YES\nssl_cert_user=YES\n"
+                                f"ca_certs_file={PLACE}/ca.crt\n")
+        self.both_ways("--cert", PLACE / "alice.pem", server=server)
+        self.curl("--ssl-reqd", "--cert", PLACE / "bob.pem", self.url(server=server), status=67)
+
+
+class Lftp(Client):
+
+    SETTINGS = f"""\
+set cmd:fail-exit yes
+set net:timeout 10
+set net:max-retries 1
+set net:reconnect-interval-base 1
+set xfer:clobber yes
+set cmd:interactive no
+set cmd:move-background no
+set ftp:list-options -a
+set ftp:ssl-force yes
+set ftp:ssl-protect-data yes
+set ssl:ca-file {PLACE}/ca.crt
+"""
+
+    def lftp(self, commands, server=None, scheme="ftp"):
+        server = server or self.server
+        host = f"[{server.address}]" if ":" in server.address else server.address
+        start = f"open -u alice,{harness.PASSWORD['alice']} -p {server.port} {scheme}://{host}\n"
+        return self.run_client("lftp", "--norc", "-c", self.SETTINGS + commands.partition("|")[0] +
+                               start + commands.partition("|")[2], seconds=60)
+
+    def round_trip(self, settings="", options="", server=None, scheme="ftp"):
+        (ALICE / "file.bin").unlink(missing_ok=True)
+        sent = harness.make_tree(self.here / "sent", "root")
+        self.lftp(f"{settings}|mirror -R {options} sent up\n", server, scheme)
+        self.assert_same_tree(ALICE / "up", sent)
+        self.lftp(f"{settings}|mirror {options} up back\n", server, scheme)
+        self.assert_same_tree(self.here / "back", sent)
+
+    def test_passive(self):
+        self.round_trip()
+
+    def test_parallel(self):
+        self.round_trip(options="-P4")
+
+    def test_active(self):
+        self.round_trip("set ftp:passive-mode off\n")
+
+    def test_ipv6(self):
+        self.round_trip(server=self.serve_tls(address=harness.IPV6))
+
+    def test_implicit(self):
+        self.round_trip(server=self.serve_tls(IMPLICIT), scheme="ftps")
+
+    def test_pipelined(self):
+        self.round_trip("set ftp:sync-mode off\n")
+
+    def test_clear_lists(self):
+        """PROT changes with every listing."""
+        self.round_trip("set ftp:ssl-protect-list no\n",
+                        server=self.serve_tls("force_local_data_ssl=NO\n"))
+
+    def test_clear_data(self):
+        self.round_trip("set ftp:ssl-protect-data no\nset ftp:ssl-protect-list no\n",
+                        server=self.serve_tls("force_local_data_ssl=NO\n"))
+
+    def test_reuse_required(self):
+        self.round_trip(server=self.serve_tls(REUSE))
+
+    def test_tls12(self):
+        self.round_trip("set ssl:priority NORMAL:-VERS-ALL:+VERS-TLS1.2\n")
+
+
+class Wget(Client):
+
+    def wget(self, *words, url):
+        return self.run_client("wget", "-nv", "--tries=1", "--timeout=10",
+                               f"--ca-certificate={PLACE}/ca.crt", *words,
+                               url.replace("ftp:", "ftps:", 1))
+
+    def test_explicit(self):
+        self.wget(url=self.url("file.bin"))
+        self.assert_got("file.bin")
+
+    def test_implicit(self):
+        server = self.serve_tls(IMPLICIT)
+        self.wget("--ftps-implicit", url=self.url("file.bin", server=server))
+        self.assert_got("file.bin")
+
+    def test_reuse_required(self):
+        server = self.serve_tls(REUSE)
+        self.wget("--ftps-resume-ssl", url=self.url("file.bin", server=server))
+        self.assert_got("file.bin")
+
+    def test_active(self):
+        self.wget("--no-passive-ftp", url=self.url("file.bin"))
+        self.assert_got("file.bin")
+
+    def test_ipv6(self):
+        self.wget(url=self.url("file.bin", server=self.serve_tls(address="::1")))
+        self.assert_got("file.bin")
+
+    def test_tree(self):
+        for name in ("a", "b/c", "b/d e", "empty"):
+            harness.put(ALICE / "tree" / name, b"" if name == "empty" else sample(9000))
+        self.wget("-r", "-nH", url=self.url("tree/"))
+        self.assert_same_tree(self.here / "tree", ALICE / "tree")
+
+    def test_clear_data(self):
+        server = self.serve_tls("force_local_data_ssl=NO\n")
+        self.wget("--ftps-clear-data-connection", url=self.url("file.bin", server=server))
+        self.assert_got("file.bin")
+
+
+class Rclone(Client):
+    """Go's TLS, which does not resume with this client."""
+
+    def rclone(self, *words, server=None, way="explicit_tls", status=0):
+        server = server or self.server
+        hidden = self.run_client("rclone", "obscure", harness.PASSWORD["alice"]).strip()
+        config = configparser.ConfigParser()
+        config["there"] = {"type": "ftp", "host": server.address, "port": server.port,
+                           "user": "alice", "pass": hidden, way: "true",
+                           "no_check_certificate": "true"}
+        with (self.here / "rclone.conf").open("w") as file:
+            config.write(file)
+        return self.run_client("rclone", f"--config={self.here}/rclone.conf", "--retries=1",
+                               "--low-level-retries=1", *words, status=status)
+
+    def round_trip(self, server=None, way="explicit_tls"):
+        (ALICE / "file.bin").unlink()
+        harness.make_tree(self.here / "sent", "root")
+        self.rclone("copy", "--create-empty-src-dirs", "sent", "there:up", server=server, way=way)
+        self.assert_same_tree(ALICE / "up", self.here / "sent")
+        self.rclone("copy", "--create-empty-src-dirs", "there:up", "back", server=server, way=way)
+        self.assert_same_tree(self.here / "back", self.here / "sent")
+
+    def test_explicit(self):
+        self.round_trip()
+
+    def test_implicit(self):
+        self.round_trip(self.serve_tls(IMPLICIT), "tls")
+
+
+class Ftplib(Client):
+
+    class Resuming(ftplib.FTP_TLS):
+        def ntransfercmd(self, cmd, rest=None):
+            data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+            if self._prot_p:
+                data = self.context.wrap_socket(data, server_hostname=self.host,
+                                                session=self.sock.session)
+            return data, size
+
+    def open(self, kind=ftplib.FTP_TLS, server=None, settings=None, passive=True):
+        server = server or self.server
+        ftp = kind(context=settings or secure.context(), timeout=10)
+        ftp.connect(server.address, server.port)
+        self.addCleanup(ftp.close)
+        ftp.login("alice", harness.PASSWORD["alice"])
+        ftp.prot_p()
+        ftp.set_pasv(passive)
+        return ftp
+
+    def both_ways(self, ftp):
+        got = io.BytesIO()
+        self.assertEqual(ftp.retrbinary("RETR file.bin", got.write), "226 Transfer complete.")
+        self.assert_same_bytes(got.getvalue(), self.content)
+        back = self.content[::-1]
+        self.assertEqual(ftp.storbinary("STOR up.bin", io.BytesIO(back)), "226 Transfer complete.")
+        self.assert_stored(back)
+        ftp.storbinary("STOR empty", io.BytesIO(b""))
+        self.assertEqual(sorted(ftp.nlst()), ["empty", "file.bin", "up.bin"])
+        self.assertEqual(ftp.retrbinary("RETR empty", got.write), "226 Transfer complete.")
+        self.assertEqual(len(list(ftp.mlsd())), 5)
+        lines = []
+        ftp.storlines("STOR text", io.BytesIO(b"one\ntwo\n"))
+        ftp.retrlines("RETR text", lines.append)
+        self.assertEqual(lines, ["one", "two"])
+        self.assertEqual(ftp.quit(), "221 Goodbye.")
+
+    def test_without_reuse(self):
+        self.both_ways(self.open())
+
+    def test_with_reuse(self):
+        server = self.serve_tls(REUSE)
+        for version in (secure.V12, secure.V13):
+            with self.subTest(version=version):
+                settings = secure.context(highest=version)
+                self.both_ways(self.open(self.Resuming, server, settings))
+                harness.fresh_trees()
+                harness.put(ALICE / "file.bin", self.content)
+
+    def test_active(self):
+        self.both_ways(self.open(passive=False))
+
+    def test_reuse_missing(self):
+        """522 comes without waiting for the client, and the session goes on."""
+        ftp = self.open(server=self.serve_tls(REUSE))
+        with self.assertRaisesRegex((ftplib.error_perm, OSError), "522|EOF|reset"):
+            ftp.retrbinary("RETR file.bin", lambda _: None)
+        self.assertRegex(ftp.voidcmd("NOOP"), "^200|^522")
+
+    def test_errors(self):
+        ftp = self.open()
+        with self.assertRaisesRegex(ftplib.error_perm, "^550 "):
+            ftp.retrbinary("RETR none", lambda _: None)
+        with self.assertRaisesRegex(ftplib.error_perm, "^553 "):
+            ftp.storbinary("STOR no/such", io.BytesIO(b"x"))
+        with self.assertRaisesRegex(ftplib.error_perm, "^53[34] "):
+            ftp.ccc()
+        ftp = ftplib.FTP_TLS(context=secure.context(), timeout=10)
+        ftp.connect(self.server.address, self.server.port)
+        self.addCleanup(ftp.close)
+        with self.assertRaisesRegex(ftplib.error_perm, "^530 Non-anonymous sessions must use"):
+            ftp.login("alice", harness.PASSWORD["alice"], secure=False)
+
+
+class Tool(secure.FtpsTest):
+    """The TLS libraries' own programs."""
+
+    def talk(self, words, lines, wanted):
+        """Says the lines, each after what the pattern before it was seen; returns all output."""
+        tool = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.here,
+                                text=True, bufsize=1)
+        stop = threading.Timer(10, tool.kill)
+        stop.start()
+        heard = []
+        try:
+            for line, pattern in zip(lines, wanted):
+                tool.stdin.write(line + "\n" if line else "")
+                tool.stdin.flush()
+                while not heard or not re.search(pattern, heard[-1]):
+                    said = tool.stdout.readline()
+                    if not said:
+                        self.fail(f"no {pattern!r} in:\n{''.join(heard)}")
+                    heard.append(said)
+            tool.stdin.close()
+            heard.append(tool.stdout.read())
+            tool.wait()
+        finally:
+            stop.cancel()
+            tool.kill()
+            tool.wait()
+            tool.stdout.close()
+        return "".join(heard)
+
+    LINES = ("", "USER alice", "PASS secret-alice", "PBSZ 0", "PROT P", "PWD", "QUIT")
+    REPLIES = ("^331 ", "^230 ", "^200 ", "^200 ", "^257 ", "^221 ")
+
+    def s_client(self, *words, start=True):
+        target = f"127.0.0.1:{self.server.port}"
+        begin = ("-starttls", "ftp") if start else ()
+        return self.talk(["openssl", "s_client", "-connect", target, *begin, "-crlf", "-quiet",
+                          "-no_ign_eof", "-CAfile", PLACE / "ca.crt", "-verify_return_error",
+                          "-verify_ip", "127.0.0.1", *words], self.LINES[1:], self.REPLIES)
+
+    def test_s_client(self):
+        for version in ("-tls1_2", "-tls1_3"):
+            with self.subTest(version=version):
+                self.s_client(version)
+
+    def test_s_client_implicit(self):
+        self.server = self.serve_tls(IMPLICIT)
+        self.s_client(start=False)
+
+    def test_gnutls(self):
+        """FileZilla's library."""
+        for priority in ("NORMAL", "NORMAL:-VERS-ALL:+VERS-TLS1.2", "SECURE256"):
+            with self.subTest(priority=priority):
+                self.talk(["gnutls-cli", "--starttls-proto=ftp", "--crlf", "--port",
+                           self.server.port, f"--x509cafile={PLACE}/ca.crt", "--alpn=ftp",
+                           "--alpn=x-filezilla-ftp", f"--priority={priority}",
+                           "--verify-hostname=127.0.0.1", "127.0.0.1"],
+                          self.LINES[1:], self.REPLIES)
