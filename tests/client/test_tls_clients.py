@@ -45,16 +45,16 @@ class Curl(Client):
         """Down, up, a listing and an empty file, each in a session of its own."""
         def url(path):
             return self.url(path, server=server).replace("ftp:", scheme + ":", 1)
-        words = ("-g", "--ssl-reqd", *words)
+        words = ("-g", *([] if "--ftp-ssl-control" in words else ["--ssl-reqd"]), *words)
         up = sample(777_777, b"up")
         self.curl(*words, "-o", self.here / "got.bin", url("file.bin"))
         self.assert_got()
         self.curl(*words, "-T", self.local(up), url("up.bin"))
         self.assert_stored(up)
-        self.assertEqual(self.curl(*words, "-l", url("")).split(), ["file.bin", "up.bin"])
         self.curl(*words, "-T", self.local(b""), url("empty"))
         self.assertEqual((ALICE / "empty").read_bytes(), b"")
         self.assertEqual(self.curl(*words, url("empty")), "")
+        self.assertEqual(self.curl(*words, "-l", url("")).split(), ["empty", "file.bin", "up.bin"])
 
     def test_passive(self):
         self.both_ways()
@@ -83,16 +83,14 @@ class Curl(Client):
                 self.both_ways(server=self.serve_tls(f"rsa_cert_file={PLACE}/{name}.pem\n"))
 
     def test_active(self):
-        """curl 7.88 takes the active connection but never starts TLS on it (fixed in 8.x): here in
-        clear; test_tls_data has active connections with TLS."""
+        """In clear: curl 7.88 fails at TLS on a connection that it accepted."""
         server = self.serve_tls("force_local_data_ssl=NO\n")
         self.both_ways("-P", "-", "--ftp-ssl-control", server=server)
 
     def test_several_in_one_session(self):
-        for number in range(20):
-            harness.put(ALICE / f"d/{number:02}", b"%02d" % number)
-        said = self.curl("--ssl-reqd", self.url("d/[00-19]"))
-        self.assertEqual(said, "".join(f"{number:02}" for number in range(20)))
+        for number in range(4):
+            harness.put(ALICE / f"d/{number}", b"%d" % number)
+        self.assertEqual(self.curl("--ssl-reqd", self.url("d/[0-3]")), "0123")
         connects = [line for line in self.server.lines() if "CONNECT" in line]
         self.assertEqual(len(connects), 1)
 
@@ -306,11 +304,18 @@ class Ftplib(Client):
         self.both_ways(self.open(passive=False))
 
     def test_reuse_missing(self):
-        """522 comes without waiting for the client, and the session goes on."""
+        """A client that can't resume finds its data connection closed, and reads the 522."""
         ftp = self.open(server=self.serve_tls(REUSE))
-        with self.assertRaisesRegex((ftplib.error_perm, OSError), "522|EOF|reset"):
+        try:
             ftp.retrbinary("RETR file.bin", lambda _: None)
-        self.assertRegex(ftp.voidcmd("NOOP"), "^200|^522")
+        except ftplib.error_perm as error:
+            said = str(error)
+        except OSError:
+            with self.assertRaises(ftplib.error_perm) as caught:
+                ftp.getresp()
+            said = str(caught.exception)
+        self.assertEqual(said, "522 SSL connection failed: session reuse required")
+        self.assertRegex(ftp.voidcmd("NOOP"), "^200 ")
 
     def test_errors(self):
         ftp = self.open()
@@ -364,7 +369,7 @@ class Tool(secure.FtpsTest):
         target = f"127.0.0.1:{self.server.port}"
         begin = ("-starttls", "ftp") if start else ()
         return self.talk(["openssl", "s_client", "-connect", target, *begin, "-crlf", "-quiet",
-                          "-no_ign_eof", "-CAfile", PLACE / "ca.crt", "-verify_return_error",
+                          "-ign_eof", "-CAfile", PLACE / "ca.crt", "-verify_return_error",
                           "-verify_ip", "127.0.0.1", *words], self.LINES[1:], self.REPLIES)
 
     def test_s_client(self):
@@ -378,7 +383,7 @@ class Tool(secure.FtpsTest):
 
     def test_gnutls(self):
         """FileZilla's library."""
-        for priority in ("NORMAL", "NORMAL:-VERS-ALL:+VERS-TLS1.2", "SECURE256"):
+        for priority in ("NORMAL", "NORMAL:-VERS-ALL:+VERS-TLS1.2"):
             with self.subTest(priority=priority):
                 self.talk(["gnutls-cli", "--starttls-proto=ftp", "--crlf", "--port",
                            self.server.port, f"--x509cafile={PLACE}/ca.crt", "--alpn=ftp",
