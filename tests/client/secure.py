@@ -5,6 +5,7 @@ connection ends.
 """
 
 import base64
+import ctypes
 import functools
 import pathlib
 import re
@@ -209,12 +210,13 @@ class TlsSocket:
 
     def recv(self, size):
         try:
-            return self.run(self.tls.read, size)
-        except ssl.SSLZeroReturnError:
-            self.ended = "close_notify"
+            content = self.run(self.tls.read, size)
+            if not content:
+                self.ended = "close_notify"
+            return content
         except ssl.SSLEOFError:
             self.ended = "FIN"
-        return b""
+            return b""
 
     def record(self, content):
         """What would be sent: one record for each 16 KiB."""
@@ -389,3 +391,51 @@ def pem_bytes(path):
     text = pathlib.Path(path).read_text()
     body = re.search(r"-----BEGIN [^-]*-----(.*?)-----END", text, re.S)[1]
     return base64.b64decode(body)
+
+
+class Library:
+    """OpenSSL itself as a client, on a socket of its own, for what Python's ssl has no words for."""
+
+    def __init__(self, plain, version=0x0304):
+        self.plain = plain
+        self.libssl = ctypes.CDLL("libssl.so.3")
+        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+            getattr(self.libssl, name).restype = ctypes.c_void_p
+        plain.settimeout(None)
+        self.settings = self.call("SSL_CTX_new", self.call("TLS_client_method"))
+        for number in (123, 124):  # SSL_CTRL_SET_MIN_PROTO_VERSION and _MAX_
+            self.call("SSL_CTX_ctrl", self.settings, number, version, None)
+        self.tls = self.call("SSL_new", self.settings)
+        self.call("SSL_set_fd", self.tls, plain.fileno())
+        if self.call("SSL_connect", self.tls) != 1:
+            raise AssertionError("the handshake failed")
+
+    def call(self, name, *arguments):
+        return getattr(self.libssl, name)(*(
+            ctypes.c_void_p(value) if value and value > 1 << 32 else value for value in arguments))
+
+    def update_key(self, count, requested=False):
+        """So many KeyUpdate messages; returns how many went out before the connection broke."""
+        for number in range(count):
+            self.call("SSL_key_update", self.tls, 1 if requested else 0)
+            if self.call("SSL_do_handshake", self.tls) != 1:
+                return number
+        return count
+
+    def renegotiate(self):
+        """Whether the server takes part in a second handshake."""
+        self.call("SSL_renegotiate", self.tls)
+        return self.call("SSL_do_handshake", self.tls) == 1
+
+    def send(self, content):
+        return self.libssl.SSL_write(ctypes.c_void_p(self.tls), content, len(content)) > 0
+
+    def receive(self):
+        into = ctypes.create_string_buffer(4096)
+        got = self.libssl.SSL_read(ctypes.c_void_p(self.tls), into, 4096)
+        return into.raw[:got] if got > 0 else b""
+
+    def close(self):
+        self.libssl.SSL_free(ctypes.c_void_p(self.tls))
+        self.libssl.SSL_CTX_free(ctypes.c_void_p(self.settings))
+        self.plain.close()
