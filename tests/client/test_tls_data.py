@@ -1,0 +1,562 @@
+"""Data connections with TLS: resumption, how they begin and end, what is said meanwhile, logs."""
+
+import os
+import re
+import signal
+import socket
+import time
+
+import control
+import harness
+import secure
+from harness import ALICE, sample
+from secure import V12, V13
+
+# The server may still be at the end of its handshake, for all that the client knows.
+ABORTED = (re.compile("426 (Failure (writ|read)ing network stream|Transfer aborted)\\."),
+           "226 ABOR successful.")
+
+
+class DataTest(secure.FtpsTest):
+
+    def huge(self, name="huge"):
+        with harness.put(ALICE / name).open("r+b") as file:
+            file.truncate(1 << 30)
+
+    def begin(self, session, command):
+        """A transfer that has begun: its data connection, with TLS."""
+        data = session.passive()
+        self.addCleanup(data.close)
+        session.expect(command, re.compile("150 .*"))
+        return session.secured(data)
+
+    def still_works(self, session):
+        content = sample(50_000, b"still")
+        session.store("STOR still", content)
+        self.assert_same_bytes(session.retrieve("RETR still"), content)
+        session.quit()
+
+
+class Reuse(DataTest):
+    """Resumption of the control connection's session, as often as there are data connections."""
+
+    more = "require_ssl_reuse=YES\n"
+
+    def every_way(self, settings):
+        session = self.login(settings=settings)
+        content = sample(200_000)
+        for number in range(3):
+            session.store(f"STOR {number}", content)
+            self.assertTrue(session.last.session_reused)
+            self.assert_same_bytes(session.retrieve(f"RETR {number}"), content)
+            self.assertTrue(session.last.session_reused)
+            self.assertEqual(len(session.list("NLST").split()), number + 1)
+            self.assertTrue(session.last.session_reused)
+        session.quit()
+        harness.fresh_trees()
+
+    def test_ticket(self):
+        """TLS 1.3, and 1.2 with a ticket (RFC 5077)."""
+        for version in (V12, V13):
+            with self.subTest(version=version):
+                self.every_way(secure.context(version, version))
+
+    def test_session_id(self):
+        """TLS 1.2 without tickets, and 1.3 with those that hold but a name (as for old clients)."""
+        for version in (V12, V13):
+            with self.subTest(version=version):
+                self.every_way(secure.context(version, version, tickets=version == V13))
+
+    def test_both_keys(self):
+        server = self.serve_tls(f"rsa_cert_file={secure.PLACE}/server-rsa.pem\n" + self.more)
+        for version in (V12, V13):
+            session = self.login(server=server, settings=secure.context(version, version))
+            session.store("STOR up", b"content")
+            self.assertTrue(session.last.session_reused)
+            session.quit()
+
+    def test_with_server_name(self):
+        for version in (V12, V13):
+            session = self.login(settings=secure.context(version, version), name=secure.NAME)
+            session.store("STOR up", b"content")
+            self.assertTrue(session.last.session_reused)
+            session.quit()
+
+    def test_without(self):
+        """Where it is not asked for, a data connection may be without, or change from one to the other."""
+        server = self.serve_tls()
+        for version in (V12, V13):
+            session = self.login(server=server, settings=secure.context(version, version))
+            for session.reuse in (True, False, True, False):
+                session.store("STOR up", b"content")
+                self.assertEqual(session.last.session_reused, session.reuse)
+            session.quit()
+
+    def test_no_tickets_on_data(self):
+        """A ticket on a data connection would be read by nobody (and end in a reset): not even after
+        a full handshake there is one."""
+        server = self.serve_tls()
+        session = self.login(server=server, settings=secure.context(V13))
+        session.reuse = False
+        harness.put(ALICE / "file", b"content")
+        self.assertEqual(session.retrieve("RETR file"), b"content")
+        self.assertFalse(session.last.session.has_ticket)
+        self.assertTrue(session.session.has_ticket, "the control connection has one")
+        session.quit()
+
+    def test_500_transfers(self):
+        """One session, up and down in turns; each resumes."""
+        session = self.login()
+        for number in range(250):
+            content = b"%d" % number * (number % 7)
+            session.store("STOR f", content)
+            self.assertEqual(session.retrieve("RETR f"), content)
+        descriptors = os.listdir(f"/proc/{self.session_pid()}/fd")
+        self.assertLessEqual(len(descriptors), 9)
+        self.assertTrue(session.last.session_reused)
+        session.quit()
+        self.assertEqual(self.server.log().count("OK UPLOAD"), 250)
+        self.assertEqual(self.server.log().count("OK DOWNLOAD"), 250)
+
+
+class Transfers(DataTest):
+
+    def test_sizes(self):
+        """Around the size of a record; empty ones have a handshake and an end as well."""
+        session = self.login()
+        for size in (0, 1, 16383, 16384, 16385, 131072, 262145, 3_000_000):
+            content = sample(size)
+            session.store("STOR up", content)
+            self.assert_same_bytes((ALICE / "up").read_bytes(), content)
+            self.assert_same_bytes(session.retrieve("RETR up"), content)
+        session.quit()
+
+    def test_listings(self):
+        session = self.login()
+        for command in ("LIST", "NLST", "MLSD"):
+            self.assertLess(len(session.list(command).splitlines()), 3)  # MLSD has . and ..
+        for number in range(300):
+            harness.put(ALICE / f"a rather long name of a file, number {number:04}")
+        for command in ("LIST", "NLST", "MLSD"):
+            self.assertGreaterEqual(len(session.list(command).splitlines()), 300)
+        session.expect("STAT", re.compile("211-(.*\n)* Control connection is encrypted\n"
+                                          " Data connections will be encrypted\n(.*\n)*211 End of status"))
+        session.quit()
+
+    def test_kinds(self):
+        """ASCII, restarted, appended, unique."""
+        session = self.login(server=self.serve_tls("ascii_upload_enable=YES\nascii_download_enable=YES\n"))
+        session.expect("TYPE A", "200 Switching to ASCII mode.")
+        session.store("STOR text", b"one\r\ntwo\r\n" * 10_000)
+        self.assertEqual((ALICE / "text").read_bytes(), b"one\ntwo\n" * 10_000)
+        self.assertEqual(session.retrieve("RETR text"), b"one\r\ntwo\r\n" * 10_000)
+        session.expect("TYPE I", "200 Switching to Binary mode.")
+        session.expect("REST 79992", "350 Restart position accepted (79992).")
+        self.assertEqual(session.retrieve("RETR text"), b"one\ntwo\n")
+        session.expect("REST 4", "350 Restart position accepted (4).")
+        session.store("STOR text", b"2\n")
+        session.store("APPE text", b"end")
+        self.assertTrue((ALICE / "text").read_bytes().startswith(b"one\n2\no\none\n"))
+        self.assertTrue((ALICE / "text").read_bytes().endswith(b"two\nend"))
+        session.store("STOU", b"unique")
+        session.quit()
+
+    def test_active(self):
+        for address in ("127.0.0.1", "::1"):
+            session = self.login(server=self.serve_tls(address=address))
+            content = sample(300_000)
+            with session.active_data("STOR up")[0] as data:
+                session.give(data, content)
+            session.expect_reply("226 Transfer complete.")
+            with session.active_data("RETR up")[0] as data:
+                self.assert_same_bytes(session.fetch(data), content)
+            session.expect_reply("226 Transfer complete.")
+            self.assertTrue(session.last.session_reused)
+            self.still_works(session)  # EPSV with ::1
+
+    def test_extended_passive(self):
+        session = self.login()
+        text = session.expect("EPSV", re.compile(r"229 .*\(\|\|\|\d+\|\)\.?"))
+        port = int(re.search(r"\|(\d+)\|", text)[1])
+        with socket.create_connection(("127.0.0.1", port), 10) as data:
+            session.expect("NLST", "150 Here comes the directory listing.")
+            self.assertEqual(session.fetch(data), b"")
+        session.expect_reply("226 Directory send OK.")
+        session.quit()
+
+    def test_port_20(self):
+        """connect_from_port_20: transfers in a row come from there, each with TLS."""
+        session = self.login(server=self.serve_tls("connect_from_port_20=YES\n"))
+        content = sample(300_000)
+        for number in range(3):
+            data, peer = session.active_data("STOR up")
+            self.assertEqual(peer[1], 20)
+            session.give(data, content)
+            session.expect_reply("226 Transfer complete.")
+            data, peer = session.active_data("RETR up")
+            self.assertEqual(peer[1], 20)
+            self.assert_same_bytes(session.fetch(data), content)
+            session.expect_reply("226 Transfer complete.")
+        session.quit()
+
+    def test_levels(self):
+        """PROT may change at any time, also between PASV and RETR; C is data in clear."""
+        session = self.login(server=self.serve_tls("force_local_data_ssl=NO\n"), level="C")
+        harness.put(ALICE / "file", b"content")
+        self.assertEqual(session.retrieve("RETR file"), b"content")
+        session.store("STOR up", b"in clear")
+        address = session.passive_address()
+        session.protect()
+        with socket.create_connection(address, 10) as data:
+            session.expect("RETR up", re.compile("150 .*"))
+            self.assertEqual(session.fetch(data), b"in clear")
+        session.expect_reply("226 Transfer complete.")
+        address = session.passive_address()
+        session.protect("C")
+        with socket.create_connection(address, 10) as data:
+            session.expect("RETR up", re.compile("150 .*"))
+            self.assertEqual(session.fetch(data), b"in clear")
+        session.expect_reply("226 Transfer complete.")
+        session.quit()
+
+    def test_forced(self):
+        """force_local_data_ssl: 522 for the transfer, not for PASV, which is good for another try."""
+        session = self.login(level="C")
+        harness.put(ALICE / "old", b"old content")
+        address = session.passive_address()
+        for command in ("RETR old", "STOR old", "APPE old", "STOU", "LIST", "NLST", "MLSD"):
+            session.expect(command, "522 Data connections must be encrypted.")
+        self.assertEqual((ALICE / "old").read_bytes(), b"old content")
+        session.protect()
+        with socket.create_connection(address, 10) as data:
+            session.expect("RETR old", re.compile("150 .*"))
+            self.assertEqual(session.fetch(data), b"old content")
+        session.expect_reply("226 Transfer complete.")
+        session.quit()
+
+    def test_refused_before_the_mark(self):
+        """A transfer that is refused leaves no half of a handshake."""
+        session = self.login()
+        with session.passive():
+            session.expect("RETR none", "550 Failed to open file.")
+        with session.passive():
+            session.expect("STOR no/such", "553 Could not create file.")
+        self.still_works(session)
+
+    def test_two_sessions(self):
+        """Each with its own keys, at the same time."""
+        first, second = self.login(), self.login("bob")
+        first.store("STOR a", b"alice's")
+        second.store("STOR a", b"bob's")
+        self.assertEqual(first.retrieve("RETR a"), b"alice's")
+        self.assertEqual(second.retrieve("RETR a"), b"bob's")
+        first.quit()
+        second.quit()
+
+    def test_rate(self):
+        """Limits hold for what is sent over TLS."""
+        session = self.login(server=self.serve_tls("local_max_rate=1000000\n"))
+        content = sample(400_000)
+        started = time.monotonic()
+        session.store("STOR up", content)
+        self.assert_same_bytes(session.retrieve("RETR up"), content)
+        self.assertTrue(0.4 < time.monotonic() - started < 2)
+        session.quit()
+
+
+class Ends(DataTest):
+    """close_notify, in both directions."""
+
+    def test_of_an_upload(self):
+        """The server answers the client's close_notify with its own."""
+        for version in (V12, V13):
+            session = self.login(settings=secure.context(version, version))
+            data = self.begin(session, "STOR up")
+            data.sendall(b"content")
+            data.notify()
+            self.assertEqual(data.recv(100), b"")
+            self.assertEqual(data.ended, "close_notify")
+            session.expect_reply("226 Transfer complete.")
+            self.still_works(session)
+
+    def test_of_a_download(self):
+        """By default the client's close_notify is not waited for; with strict_ssl_write_shutdown it
+        is, and 226 comes after it."""
+        harness.put(ALICE / "file", b"content")
+        strict = self.serve_tls("strict_ssl_write_shutdown=YES\n")
+        for server, notify, reply in ((self.server, True, "226 Transfer complete."),
+                                      (self.server, False, "226 Transfer complete."),
+                                      (strict, True, "226 Transfer complete."),
+                                      (strict, False, "426 Failure writing network stream.")):
+            with self.subTest(strict=server is strict, notify=notify):
+                session = self.login(server=server)
+                data = self.begin(session, "RETR file")
+                self.assertEqual(control.read_all(data), b"content")
+                self.assertEqual(data.ended, "close_notify")
+                if notify:
+                    data.notify()
+                data.close()
+                session.expect_reply(reply)
+                self.still_works(session)
+
+    def test_killed(self):
+        """A session that dies does not make what it had sent look whole."""
+        self.huge()
+        session = self.login()
+        data = self.begin(session, "RETR huge")
+        data.recv(100_000)
+        os.kill(self.session_pid(), signal.SIGKILL)
+        while data.recv(1 << 18):
+            pass
+        self.assertNotEqual(data.ended, "close_notify")
+
+    def test_aborted(self):
+        """Nor does an aborted transfer."""
+        self.huge()
+        session = self.login()
+        data = self.begin(session, "RETR huge")
+        data.recv(100_000)
+        session.expect("ABOR", *ABORTED)
+        while data.recv(1 << 18):
+            pass
+        self.assertNotEqual(data.ended, "close_notify")
+        self.still_works(session)
+
+    def test_client_ends_first(self):
+        """close_notify in the middle of a download: the client wants no more."""
+        self.huge()
+        session = self.login()
+        data = self.begin(session, "RETR huge")
+        data.recv(100_000)
+        data.notify()
+        data.close()
+        session.expect_reply("426 Failure writing network stream.")
+        self.still_works(session)
+
+
+class Meanwhile(DataTest):
+    """The control connection during transfers: no urgent data in TLS, only lines."""
+
+    def abort(self, session, *replies):
+        started = time.monotonic()
+        session.expect("ABOR", *replies)
+        self.assertLess(time.monotonic() - started, 1)
+        self.still_works(session)
+
+    def test_abort_before_the_connection(self):
+        session = self.login()
+        session.passive_address()
+        session.say("RETR " + self.huge_name())
+        self.abort(session, "426 Transfer aborted.", "226 ABOR successful.")
+
+    def huge_name(self):
+        self.huge()
+        return "huge"
+
+    def test_abort_in_the_handshake(self):
+        harness.put(ALICE / "old", b"old content")
+        for command in ("STOR old", "RETR old", "LIST"):
+            session = self.login()
+            with session.passive() as data:
+                session.expect(command, re.compile("150 .*"))
+                data.sendall(b"\x16\x03\x01\x02\x00\x01")  # as a ClientHello begins
+                self.abort(session, "426 Transfer aborted.", "226 ABOR successful.")
+            self.assertEqual((ALICE / "old").read_bytes(), b"old content")
+
+    def test_abort_a_download(self):
+        """One that nobody reads, so that nothing moves any more."""
+        self.huge()
+        session = self.login()
+        self.begin(session, "RETR huge")
+        time.sleep(0.1)
+        self.abort(session, *ABORTED)
+
+    def test_abort_an_upload(self):
+        """One that stalls in the middle of a record."""
+        session = self.login()
+        data = self.begin(session, "STOR up")
+        data.sendall(b"content")
+        data.plain.sendall(data.record(b"x" * 1000)[:500])
+        self.abort(session, *ABORTED)
+
+    def test_abort_in_one_record(self):
+        """With the command that it ends, and behind others."""
+        self.huge()
+        session = self.login()
+        session.passive_address()
+        session.say_all("RETR huge", "ABOR")
+        session.expect_reply("426 Transfer aborted.", "226 ABOR successful.")
+        self.begin(session, "RETR huge")
+        session.say_all("SYST", "PWD", "ABOR")
+        session.expect_reply(ABORTED[0], "215 UNIX Type: L8",
+                             re.compile("257 .*"), "226 ABOR successful.")
+        self.still_works(session)
+
+    def test_abort_at_rest(self):
+        session = self.login()
+        session.expect("ABOR", "225 No transfer to ABOR.")
+        self.still_works(session)
+
+    def test_status(self):
+        """STAT is answered while data stand still; NOOP and QUIT wait for the end of the transfer."""
+        content = sample(20_000_000)
+        harness.put(ALICE / "file", content)
+        session = self.login()
+        data = self.begin(session, "RETR file")
+        for _ in range(3):
+            session.expect("STAT", re.compile("211-FTP server status:\n(.*\n)*211 End of status"))
+        session.say("NOOP")
+        session.say("QUIT")
+        self.assert_same_bytes(control.read_all(data), content)
+        data.notify()
+        session.expect_reply("226 Transfer complete.", "200 NOOP ok.", "221 Goodbye.")
+        session.expect_end()
+
+    def test_status_in_an_upload(self):
+        session = self.login()
+        data = self.begin(session, "STOR up")
+        data.sendall(b"some")
+        session.expect("STAT", re.compile("211-FTP server status:\n(.*\n)*211 End of status"))
+        session.say_all("STAT", "STAT", "NOOP", "PWD")
+        for _ in range(2):
+            session.expect_reply(re.compile("211-FTP server status:\n(.*\n)*211 End of status"))
+        data.sendall(b" content")
+        data.finish()
+        session.expect_reply("226 Transfer complete.", "200 NOOP ok.", re.compile("257 .*"))
+        self.assertEqual((ALICE / "up").read_bytes(), b"some content")
+        session.quit()
+
+    def test_many_commands(self):
+        """More than a line buffer holds, in large records, in the middle of transfers."""
+        content = sample(20_000_000)
+        harness.put(ALICE / "file", content)
+        session = self.login()
+        data = self.begin(session, "RETR file")
+        session.say_all(*["NOOP"] * 2700)
+        self.assert_same_bytes(control.read_all(data), content)
+        data.finish()
+        session.expect_reply("226 Transfer complete.", *["200 NOOP ok."] * 2700)
+        data = self.begin(session, "STOR up")
+        data.sendall(b"some")
+        session.say_all(*["SYST"] * 2700)
+        data.sendall(b" content")
+        data.finish()
+        session.expect_reply("226 Transfer complete.", *["215 UNIX Type: L8"] * 2700)
+        self.assertEqual((ALICE / "up").read_bytes(), b"some content")
+        session.quit()
+
+    def test_control_gone(self):
+        """The control connection ends during an upload, with and without close_notify."""
+        for notify in (True, False):
+            session = self.login()
+            pid = self.session_pid()
+            data = self.begin(session, "STOR up")
+            data.sendall(b"some")
+            if notify:
+                session.socket.notify()
+            session.close()
+            self.assert_gone(pid)
+
+    def test_terminated(self):
+        """SIGTERM: 421 inside TLS, and close_notify, at rest and in stalled transfers."""
+        self.huge()
+        for begin in (lambda session: None, lambda session: self.begin(session, "RETR huge"),
+                      lambda session: self.begin(session, "STOR up")):
+            session = self.login()
+            pid = self.session_pid()
+            begin(session)
+            os.kill(pid, signal.SIGTERM)
+            session.expect_reply("421 Service not available, closing control connection.")
+            session.expect_end()
+            self.assert_gone(pid, 1)
+
+    def test_timeouts(self):
+        """421 inside TLS: before the login, at rest, in stalled transfers."""
+        self.huge()
+        server = self.serve_tls("login_timeout=1\nidle_session_timeout=1\ndata_connection_timeout=1\n")
+        fresh = self.greeted(server).auth()
+        idle, down, up = (self.login(server=server) for _ in range(3))
+        self.begin(down, "RETR huge")
+        self.begin(up, "STOR up").sendall(b"some")
+        started = time.monotonic()
+        for session, reply in ((fresh, "421 Timeout."), (idle, "421 Timeout."),
+                               (down, "421 Data timeout. Reconnect. Sorry."),
+                               (up, "421 Data timeout. Reconnect. Sorry.")):
+            session.expect_reply(reply)
+            session.expect_end()
+        self.assertLess(time.monotonic() - started, 2.5)
+
+
+class Records(DataTest):
+    """Commands and how they lie in records and segments."""
+
+    def test_pipelined(self):
+        session = self.login()
+        session.say_all("PWD", "SYST", "NOOP", "XYZZY")
+        session.expect_reply(re.compile("257 .*"), "215 UNIX Type: L8", "200 NOOP ok.",
+                             "500 Unknown command.")
+        session.say_all(*["NOOP"] * 2730, "SYST")  # fills a record of 16 KiB
+        session.expect_reply(*["200 NOOP ok."] * 2730, "215 UNIX Type: L8")
+        session.quit()
+
+    def test_a_byte_a_record(self):
+        session = self.login()
+        for byte in b"PWD\r\nSYST\r\n":
+            session.socket.sendall(bytes([byte]))
+        session.expect_reply(re.compile("257 .*"), "215 UNIX Type: L8")
+        whole = b"".join(session.socket.record(bytes([byte])) for byte in b"NOOP\r\nSYST\r\n")
+        session.plain.sendall(whole)
+        session.expect_reply("200 NOOP ok.", "215 UNIX Type: L8")
+        session.quit()
+
+    def test_a_byte_a_segment(self):
+        session = self.login()
+        session.plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in session.socket.record(b"SYST\r\nPWD\r\n"):
+            session.plain.sendall(bytes([byte]))
+        session.expect_reply("215 UNIX Type: L8", re.compile("257 .*"))
+        session.quit()
+
+    def test_long_lines(self):
+        session = self.login()
+        for size in (8000, 20_000, 60_000):
+            session.socket.sendall(b"STAT " + b"A" * size + b"\r\n")
+            session.expect_reply("500 Input line too long.")
+        session.expect("NOOP", "200 NOOP ok.")
+        session.socket.sendall(b"STAT " + b"A" * 200_000)
+        session.expect_reply("500 Input line too long.", "421 Input line too long.")
+        session.expect_end()
+
+
+class Logs(DataTest):
+
+    def test_logs(self):
+        server = self.serve_tls("debug_ssl=YES\n")
+        session = self.login(server=server)
+        session.store("STOR up", b"content")
+        session.retrieve("RETR up")
+        session.quit()
+        lines = server.lines(count=5)
+        self.assertEqual(len(lines), 5)
+        self.assertRegex(lines[0], r'\] CONNECT: Client "127\.0\.0\.1"$')
+        self.assertRegex(lines[1], r'\] DEBUG: Client "127\.0\.0\.1", "SSL version: TLSv1\.3, '
+                                   r'SSL cipher: TLS_AES_256_GCM_SHA384, not reused"$')
+        self.assertRegex(lines[2], r'\[alice\] OK LOGIN: Client "127\.0\.0\.1"$')
+        self.assertRegex(lines[3], r'\[alice\] OK UPLOAD: Client "127\.0\.0\.1", '
+                                   r'"/srv/home/alice/up", 7 bytes, [\d.]+Kbyte/sec$')
+        self.assertRegex(lines[4], r'\[alice\] OK DOWNLOAD: Client "127\.0\.0\.1", '
+                                   r'"/srv/home/alice/up", 7 bytes, [\d.]+Kbyte/sec$')
+        transfers = server.lines("xferlog", 2)
+        self.assertRegex(transfers[0], r" 127\.0\.0\.1 7 /srv/home/alice/up b _ i r alice ftp 0 \* c$")
+        self.assertRegex(transfers[1], r" 127\.0\.0\.1 7 /srv/home/alice/up b _ o r alice ftp 0 \* c$")
+
+    def test_failures(self):
+        """What failed is logged as that, with the bytes that came."""
+        session = self.login()
+        data = self.begin(session, "STOR up")
+        data.sendall(b"content")
+        data.cut()
+        session.expect_reply("426 Failure reading network stream.")
+        session.quit()
+        self.assertRegex(self.server.lines(count=3)[-1], r'FAIL UPLOAD: .*/up", 7 bytes, ')
+        self.assertRegex(self.server.lines("xferlog", 1)[0], r" 7 /srv/home/alice/up b _ i r alice ftp 0 \* i$")
