@@ -170,6 +170,7 @@ class TlsSocket:
         self.plain = plain
         self.into, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = settings.wrap_bio(self.into, self.out, server_hostname=name, session=session)
+        self.alert = None  # the number of one that came in clear, as in a handshake
         self.ended = None  # "close_notify" or "FIN", once the server has ended its side
 
     def __enter__(self):
@@ -190,6 +191,7 @@ class TlsSocket:
         more = self.plain.recv(1 << 18)
         if more:
             self.into.write(more)
+            self.alert = more[6] if more[0] == 0x15 and len(more) == 7 else None
         else:
             self.into.write_eof()
 

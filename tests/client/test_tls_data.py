@@ -523,7 +523,7 @@ class Records(DataTest):
             session.socket.sendall(b"STAT " + b"A" * size + b"\r\n")
             session.expect_reply("500 Input line too long.")
         session.expect("NOOP", "200 NOOP ok.")
-        session.socket.sendall(b"STAT " + b"A" * 200_000)
+        session.socket.sendall(b"STAT " + b"A" * 66_000)
         session.expect_reply("500 Input line too long.", "421 Input line too long.")
         session.expect_end()
 
