@@ -58,7 +58,8 @@ def make_key(name, kind="ec"):
     (PLACE / f"{name}.key").chmod(0o600)
 
 
-def make_certificate(name, subject, issuer=None, kind="ec", authority=False, names=""):
+def make_certificate(name, subject, issuer=None, kind="ec", authority=False, names="",
+                     more=()):
     """NAME.crt with NAME.key, from the issuer or from itself; NAME.pem is key, certificate and chain."""
     make_key(name, kind)
     words = ["req", "-x509", "-new", "-key", f"{name}.key", "-out", f"{name}.crt",
@@ -66,8 +67,8 @@ def make_certificate(name, subject, issuer=None, kind="ec", authority=False, nam
              "-addext", f"basicConstraints=critical,CA:{'TRUE' if authority else 'FALSE'}"]
     if issuer:
         words += ["-CA", f"{issuer}.crt", "-CAkey", f"{issuer}.key"]
-    if names:
-        words += ["-addext", f"subjectAltName={names}"]
+    for extension in (*([f"subjectAltName={names}"] if names else []), *more):
+        words += ["-addext", extension]
     openssl(*words)
     bundle(name)
 

@@ -30,7 +30,10 @@ TLS 1.2  c02f ECDHE-RSA-AES128-GCM-SHA256     -    +     -    +
 TLS 1.2  c030 ECDHE-RSA-AES256-GCM-SHA384     -    +     -    +
 TLS 1.2  cca8 ECDHE-RSA-CHACHA20-POLY1305     -    +     -    +
 TLS 1.2  009e DHE-RSA-AES128-GCM-SHA256       -    +     -    +
-TLS 1.2  009c AES128-GCM-SHA256               -    +     -    +
+TLS 1.2  0033 DHE-RSA-AES128-SHA              -    +     -    +
+TLS 1.2  009c AES128-GCM-SHA256               -    -     -    +
+TLS 1.2  002f AES128-SHA                      -    -     -    +
+TLS 1.2  0041 CAMELLIA128-SHA                 -    -     -    -
 TLS 1.2  000a DES-CBC3-SHA                    -    -     -    -
 TLS 1.2  0005 RC4-SHA                         -    -     -    -
 TLS 1.2  003b NULL-SHA256                     -    -     -    -
