@@ -164,6 +164,18 @@ def context(lowest=V12, highest=V13, ciphers=None, certificate=None, protocols=(
     return made
 
 
+def everything(plain, seconds=5):
+    """All bytes up to the server's end of the connection; a reset is an end as well."""
+    plain.settimeout(seconds)
+    heard = b""
+    try:
+        while more := plain.recv(65536):
+            heard += more
+    except ConnectionResetError:
+        pass
+    return heard
+
+
 class TlsSocket:
     """As much of a socket as control.py uses, with TLS in it."""
 

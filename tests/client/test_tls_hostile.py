@@ -32,18 +32,6 @@ def hello(version=0x0303, ciphers=(0xc02b, 0xc02f, 0x1301), extensions=b""):
     return b"\x16" + struct.pack(">HH", min(version, 0x0301), len(message)) + message
 
 
-def everything(plain, seconds=5):
-    """All bytes up to the server's end of the connection; a reset is an end as well."""
-    plain.settimeout(seconds)
-    heard = b""
-    try:
-        while more := plain.recv(65536):
-            heard += more
-    except ConnectionResetError:
-        pass
-    return heard
-
-
 class Before(secure.FtpsTest):
     """Between AUTH and the handshake."""
 
@@ -66,7 +54,7 @@ class Before(secure.FtpsTest):
         session = self.greeted()
         pid = self.session_pid()
         session.plain.sendall(b"AUTH TLS\r\n" + b"STAT\r\n" * 2731)
-        said = everything(session.plain)
+        said = secure.everything(session.plain)
         self.assertRegex(said, rb"\A(503 Nothing may follow AUTH before the handshake\.\r\n)?\Z")
         self.assert_gone(pid)
 
@@ -88,7 +76,7 @@ class Before(secure.FtpsTest):
                     session.plain.sendall(whole[:size])
                     sessions.append(session)
                 for session in sessions:
-                    self.assert_no_clear_text(everything(session.plain, 3))
+                    self.assert_no_clear_text(secure.everything(session.plain, 3))
                 self.assertTrue(0.8 < time.monotonic() - started < 2.5)
                 self.assertTrue(harness.wait_until(lambda: not server.sessions(), 1))
 
@@ -105,7 +93,7 @@ class Before(secure.FtpsTest):
                     break
         except OSError:
             pass
-        self.assert_no_clear_text(everything(session.plain))
+        self.assert_no_clear_text(secure.everything(session.plain))
         self.assertTrue(0.8 < time.monotonic() - started < 2)
 
     def test_tl3_something_else(self):
@@ -125,7 +113,7 @@ class Before(secure.FtpsTest):
                     session.plain.shutdown(socket.SHUT_WR)
                 except OSError:
                     pass
-                self.assert_no_clear_text(everything(session.plain))
+                self.assert_no_clear_text(secure.everything(session.plain))
                 self.assert_gone(pid)
         self.syslog("TLS handshake failed")
 
@@ -162,7 +150,7 @@ class Before(secure.FtpsTest):
                     session.expect("AUTH TLS", "234 Proceed with negotiation.")
                     session.plain.sendall(hello(version, ciphers))
                     # handshake_failure or protocol_version, both fatal
-                    self.assertRegex(everything(session.plain), rb"(?s)\A\x15\x03.\x00\x02\x02[\x28\x46]\Z")
+                    self.assertRegex(secure.everything(session.plain), rb"(?s)\A\x15\x03.\x00\x02\x02[\x28\x46]\Z")
 
     def test_tl4_hello_by_hand(self):
         """The same ClientHello with a good cipher is answered: it was the cipher that was refused."""
@@ -176,7 +164,7 @@ class Before(secure.FtpsTest):
         session = self.greeted()
         session.expect("AUTH TLS", "234 Proceed with negotiation.")
         session.plain.sendall(hello(0x0303, (0xc02b, 0x5600)))
-        self.assertRegex(everything(session.plain), rb"(?s)\A\x15\x03.\x00\x02\x02\x56\Z")
+        self.assertRegex(secure.everything(session.plain), rb"(?s)\A\x15\x03.\x00\x02\x02\x56\Z")
 
     def test_tl5_tl6_out_of_place(self):
         session = self.greeted()
@@ -263,7 +251,7 @@ class After(secure.FtpsTest):
         session = self.login()
         pid = self.session_pid()
         session.plain.sendall(b"\x17\x03\x03\x00\x00" * 100)
-        everything(session.plain)
+        secure.everything(session.plain)
         self.assert_gone(pid)
 
     def test_clear_text_inside(self):
@@ -271,7 +259,7 @@ class After(secure.FtpsTest):
         session = self.login()
         pid = self.session_pid()
         session.plain.sendall(b"MKD clear\r\n" * 10)
-        everything(session.plain)
+        secure.everything(session.plain)
         self.assert_gone(pid)
         self.assertFalse((ALICE / "clear").exists())
 
@@ -303,7 +291,7 @@ class After(secure.FtpsTest):
             pid = self.session_pid()
             session.plain.sendall(sent(session.socket))
             session.plain.shutdown(socket.SHUT_WR)
-            everything(session.plain)
+            secure.everything(session.plain)
             self.assert_gone(pid)
             self.assertFalse((ALICE / "cut").exists())
 
@@ -491,7 +479,7 @@ class Data(secure.FtpsTest):
                 data.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
-            self.assertNotIn(b"old content", everything(data))
+            self.assertNotIn(b"old content", secure.everything(data))
         failed = "522 TLS handshake failed on the data connection."
         for command in ("STOR old", "STOR new", "APPE old", "STOU", "RETR old", "LIST"):
             self.refused(session, command, clear, failed)
@@ -606,7 +594,7 @@ class Keys(secure.FtpsTest):
         path.chmod(0o644)
         server = self.serve_tls(f"implicit_ssl=YES\nrsa_cert_file={path}\n")
         session = self.connect(server)
-        self.assertEqual(everything(session.plain), b"")
+        self.assertEqual(secure.everything(session.plain), b"")
         self.syslog("TLS is not available: ")
 
     def maps(self, pid):
