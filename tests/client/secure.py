@@ -7,6 +7,7 @@ connection ends.
 import base64
 import ctypes
 import functools
+import os
 import pathlib
 import re
 import socket
@@ -378,7 +379,10 @@ class Secure(control.Control):
 
 
 class FtpsTest(harness.FtpTest):
-    """A service with TLS. login() makes a session with both connections private."""
+    """A service with TLS. login() makes a session with both connections private.
+
+    The services of a class run until its end, one for each configuration; logs are each test's own.
+    """
 
     more = ""  # options behind those of TLS
     settings = None  # None: a new context for each session
@@ -386,10 +390,34 @@ class FtpsTest(harness.FtpTest):
     @classmethod
     def setUpClass(cls):
         certificates()
+        cls.running = {}
+
+    @classmethod
+    def tearDownClass(cls):
+        for server in cls.running.values():
+            server.stop()
 
     def setUp(self):
         self.options = TLS + self.more
         super().setUp()
+
+    def serve(self, options="", **how):
+        key = (options, *sorted(how.items()))
+        if key not in self.running:
+            self.running[key] = harness.Server(options, **how)
+        server = self.running[key]
+        for log in server.directory.glob("*log"):
+            os.truncate(log, 0)
+        self.addCleanup(self.rest, server)
+        return server
+
+    def rest(self, server):
+        """What stop() asks of a test's server, which goes on here."""
+        harness.wait_until(lambda: not server.sessions(), 2)
+        left = server.sessions()
+        for pid in left:
+            harness.end_process(pid)
+        self.assertEqual(left, [], "sessions outlived their clients")
 
     def serve_tls(self, options="", **how):
         return self.serve(TLS + options, **how)

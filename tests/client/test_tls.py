@@ -146,18 +146,14 @@ class Dialogue(secure.FtpsTest):
         session.quit()
 
     def test_gone_in_the_delay(self):
-        session = self.greeted(self.serve_tls("delay_failed_login=5\n")).auth()
+        server = self.serve_tls("delay_failed_login=5\n")
+        session = self.greeted(server).auth()
         session.say_all("USER alice", "PASS wrong")
         session.expect_reply("331 Please specify the password.")
-        pid = self.session_pid(self.servers[-1])
+        pid = self.session_pid(server)
         session.socket.notify()
         session.close()
         self.assert_gone(pid, 1)
-
-    def serve(self, options="", **how):
-        server = super().serve(options, **how)
-        self.servers = getattr(self, "servers", []) + [server]
-        return server
 
     def test_long_replies(self):
         """Listings over the control connection take many records."""

@@ -28,6 +28,13 @@ class Client(secure.FtpsTest):
         path.write_bytes(content)
         return path
 
+    def small_tree(self):
+        """What matters to TLS: sizes, and that there are several."""
+        sizes = {"empty": 0, "one": 1, "a/two": 16384, "a/b/three": 300_000, "a/b/four": 16385}
+        for name, size in sizes.items():
+            harness.put(self.here / "sent" / name, sample(size, name.encode()), "root")
+        return self.here / "sent"
+
     def assert_got(self, name="got.bin", wanted=None):
         self.assert_same_bytes((self.here / name).read_bytes(), wanted or self.content)
 
@@ -41,8 +48,8 @@ class Curl(Client):
         return self.run_client("curl", "-sS", "--max-time", "20", "--cacert", PLACE / "ca.crt",
                                *words, status=status)
 
-    def both_ways(self, *words, server=None, scheme="ftp"):
-        """Down, up, a listing and an empty file, each in a session of its own."""
+    def both_ways(self, *words, server=None, scheme="ftp", empty=False):
+        """Down and up; and a listing and empty files."""
         def url(path):
             return self.url(path, server=server).replace("ftp:", scheme + ":", 1)
         words = ("-g", *([] if "--ftp-ssl-control" in words else ["--ssl-reqd"]), *words)
@@ -51,16 +58,18 @@ class Curl(Client):
         self.assert_got()
         self.curl(*words, "-T", self.local(up), url("up.bin"))
         self.assert_stored(up)
+        if not empty:
+            return
         self.curl(*words, "-T", self.local(b""), url("empty"))
         self.assertEqual((ALICE / "empty").read_bytes(), b"")
         self.assertEqual(self.curl(*words, url("empty")), "")
         self.assertEqual(self.curl(*words, "-l", url("")).split(), ["empty", "file.bin", "up.bin"])
 
     def test_passive(self):
-        self.both_ways()
+        self.both_ways(empty=True)
 
     def test_tls12(self):
-        self.both_ways("--tls-max", "1.2")
+        self.both_ways("--tls-max", "1.2", empty=True)
 
     def test_ipv6(self):
         self.both_ways(server=self.serve_tls(address="::1"))
@@ -117,6 +126,7 @@ class Curl(Client):
 
 class Lftp(Client):
 
+    whole_tree = False
     SETTINGS = f"""\
 set cmd:fail-exit yes
 set net:timeout 10
@@ -139,8 +149,8 @@ set ssl:ca-file {PLACE}/ca.crt
                                start + commands.partition("|")[2], seconds=60)
 
     def round_trip(self, settings="", options="", server=None, scheme="ftp"):
-        (ALICE / "file.bin").unlink(missing_ok=True)
-        sent = harness.make_tree(self.here / "sent", "root")
+        sent = self.small_tree() if not self.whole_tree else \
+            harness.make_tree(self.here / "sent", "root")
         self.lftp(f"{settings}|mirror -R {options} sent up\n", server, scheme)
         self.assert_same_tree(ALICE / "up", sent)
         self.lftp(f"{settings}|mirror {options} up back\n", server, scheme)
@@ -150,6 +160,8 @@ set ssl:ca-file {PLACE}/ca.crt
         self.round_trip()
 
     def test_parallel(self):
+        """A whole tree over four sessions."""
+        self.whole_tree = True
         self.round_trip(options="-P4")
 
     def test_active(self):
@@ -237,8 +249,7 @@ class Rclone(Client):
                                "--low-level-retries=1", *words, status=status)
 
     def round_trip(self, server=None, way="explicit_tls"):
-        (ALICE / "file.bin").unlink()
-        harness.make_tree(self.here / "sent", "root")
+        self.small_tree()
         self.rclone("copy", "--create-empty-src-dirs", "sent", "there:up", server=server, way=way)
         self.assert_same_tree(ALICE / "up", self.here / "sent")
         self.rclone("copy", "--create-empty-src-dirs", "there:up", "back", server=server, way=way)
@@ -335,8 +346,8 @@ class Ftplib(Client):
 class Tool(secure.FtpsTest):
     """The TLS libraries' own programs."""
 
-    def talk(self, words, lines, wanted):
-        """Says the lines, each after what the pattern before it was seen; returns all output."""
+    def talk(self, *words):
+        """Says the lines, each after the reply to the one before."""
         tool = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.here,
                                 text=True, bufsize=1)
@@ -344,33 +355,29 @@ class Tool(secure.FtpsTest):
         stop.start()
         heard = []
         try:
-            for line, pattern in zip(lines, wanted):
-                tool.stdin.write(line + "\n" if line else "")
+            for line, pattern in self.LINES.items():
+                tool.stdin.write(line + "\n")
                 tool.stdin.flush()
-                while not heard or not re.search(pattern, heard[-1]):
+                said = ""
+                while not re.search(pattern, said):
                     said = tool.stdout.readline()
+                    heard.append(said)
                     if not said:
                         self.fail(f"no {pattern!r} in:\n{''.join(heard)}")
-                    heard.append(said)
-            tool.stdin.close()
-            heard.append(tool.stdout.read())
-            tool.wait()
         finally:
             stop.cancel()
             tool.kill()
-            tool.wait()
-            tool.stdout.close()
-        return "".join(heard)
+            tool.communicate()
 
-    LINES = ("", "USER alice", "PASS secret-alice", "PBSZ 0", "PROT P", "PWD", "QUIT")
-    REPLIES = ("^331 ", "^230 ", "^200 ", "^200 ", "^257 ", "^221 ")
+    LINES = {"USER alice": "^331 ", "PASS secret-alice": "^230 ", "PBSZ 0": "^200 ",
+             "PROT P": "^200 ", "PWD": "^257 ", "QUIT": "^221 "}
 
     def s_client(self, *words, start=True):
         target = f"127.0.0.1:{self.server.port}"
         begin = ("-starttls", "ftp") if start else ()
-        return self.talk(["openssl", "s_client", "-connect", target, *begin, "-crlf", "-quiet",
-                          "-ign_eof", "-CAfile", PLACE / "ca.crt", "-verify_return_error",
-                          "-verify_ip", "127.0.0.1", *words], self.LINES[1:], self.REPLIES)
+        self.talk("openssl", "s_client", "-connect", target, *begin, "-crlf", "-quiet", "-ign_eof",
+                  "-CAfile", PLACE / "ca.crt", "-verify_return_error", "-verify_ip", "127.0.0.1",
+                  *words)
 
     def test_s_client(self):
         for version in ("-tls1_2", "-tls1_3"):
@@ -385,8 +392,7 @@ class Tool(secure.FtpsTest):
         """FileZilla's library."""
         for priority in ("NORMAL", "NORMAL:-VERS-ALL:+VERS-TLS1.2"):
             with self.subTest(priority=priority):
-                self.talk(["gnutls-cli", "--starttls-proto=ftp", "--crlf", "--port",
-                           self.server.port, f"--x509cafile={PLACE}/ca.crt", "--alpn=ftp",
-                           "--alpn=x-filezilla-ftp", f"--priority={priority}",
-                           "--verify-hostname=127.0.0.1", "127.0.0.1"],
-                          self.LINES[1:], self.REPLIES)
+                self.talk("gnutls-cli", "--starttls-proto=ftp", "--crlf", "--port",
+                          self.server.port, f"--x509cafile={PLACE}/ca.crt", "--alpn=ftp",
+                          "--alpn=x-filezilla-ftp", f"--priority={priority}",
+                          "--verify-hostname=127.0.0.1", "127.0.0.1")

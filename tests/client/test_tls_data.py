@@ -102,6 +102,7 @@ class Reuse(DataTest):
         self.assertEqual(session.retrieve("RETR file"), b"content")
         self.assertFalse(session.last.session.has_ticket)
         self.assertTrue(session.session.has_ticket, "the control connection has one")
+        self.assertEqual(session.session.ticket_lifetime_hint, 24 * 3600)
         session.quit()
 
     def test_500_transfers(self):

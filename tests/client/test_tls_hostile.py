@@ -499,13 +499,18 @@ class Data(secure.FtpsTest):
     def test_stalled_handshake(self):
         """A data connection that never shakes hands costs accept_timeout, and the session lives."""
         server = self.serve_tls("accept_timeout=1\n")
-        session = self.login(server=server)
+        started, waiting = time.monotonic(), []
         for sent in (b"", hello()[:50]):
-            started = time.monotonic()
-            self.refused(session, "STOR old", lambda data: data.sendall(sent),
-                         "522 TLS handshake failed on the data connection.")
+            session = self.login(server=server)
+            data = session.passive()
+            self.addCleanup(data.close)
+            session.expect("STOR old", "150 Ok to send data.")
+            data.sendall(sent)
+            waiting.append(session)
+        for session in waiting:
+            session.expect_reply("522 TLS handshake failed on the data connection.")
             self.assertTrue(0.8 < time.monotonic() - started < 2)
-        self.assert_old_file(session)
+            self.assert_old_file(session)
 
     def test_stranger(self):
         """A data connection of another client with a valid TLS client of its own, where resumption
