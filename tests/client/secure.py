@@ -389,6 +389,7 @@ class FtpsTest(harness.FtpTest):
 
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         certificates()
         cls.running = {}
 
@@ -396,6 +397,7 @@ class FtpsTest(harness.FtpTest):
     def tearDownClass(cls):
         for server in cls.running.values():
             server.stop()
+        super().tearDownClass()
 
     def setUp(self):
         self.options = TLS + self.more

@@ -500,16 +500,17 @@ class Data(secure.FtpsTest):
         """A data connection that never shakes hands costs accept_timeout, and the session lives."""
         server = self.serve_tls("accept_timeout=1\n")
         started, waiting = time.monotonic(), []
-        for sent in (b"", hello()[:50]):
+        for command, sent in (("STOR old", b""), ("STOR new", hello()[:50])):
             session = self.login(server=server)
             data = session.passive()
             self.addCleanup(data.close)
-            session.expect("STOR old", "150 Ok to send data.")
+            session.expect(command, "150 Ok to send data.")
             data.sendall(sent)
             waiting.append(session)
         for session in waiting:
             session.expect_reply("522 TLS handshake failed on the data connection.")
-            self.assertTrue(0.8 < time.monotonic() - started < 2)
+        self.assertTrue(0.8 < time.monotonic() - started < 2)
+        for session in waiting:
             self.assert_old_file(session)
 
     def test_stranger(self):
