@@ -1,6 +1,7 @@
 """Data connections with TLS: resumption, how they begin and end, what is said meanwhile, logs."""
 
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -105,6 +106,27 @@ class Reuse(DataTest):
         self.assertEqual(session.session.ticket_lifetime_hint, 24 * 3600)
         session.quit()
 
+    def test_memory(self):
+        """Sessions of data connections are nothing to remember, whatever the client asks for."""
+        def resident():
+            return int(re.search(r"VmRSS:\s*(\d+)", status.read_text())[1])
+        server = self.serve_tls()
+        for version, tickets in ((V12, False), (V12, True), (V13, True)):
+            with self.subTest(version=version, tickets=tickets):
+                settings = secure.context(version, version, tickets=tickets)
+                session = self.login(server=server, settings=settings)
+                status = pathlib.Path(f"/proc/{self.session_pid(server)}/status")
+                for number in range(140):
+                    if number == 40:
+                        before = resident()
+                    with session.passive() as data:
+                        session.expect("NLST", "150 Here comes the directory listing.")
+                        with session.secured(data, settings) as secured:
+                            secured.recv(1)
+                    session.expect_reply("226 Directory send OK.")
+                self.assertLess(resident() - before, 48, "KiB in 100 transfers")
+                session.quit()
+
     def test_500_transfers(self):
         """One session, up and down in turns; each resumes."""
         session = self.login()
@@ -198,6 +220,33 @@ class Transfers(DataTest):
             self.assertEqual(peer[1], 20)
             self.assert_same_bytes(session.fetch(data), content)
             session.expect_reply("226 Transfer complete.")
+        session.quit()
+
+    def test_one_port(self):
+        """pasv_min_port and pasv_max_port leave one port: transfer after transfer comes to it."""
+        session = self.login(server=self.serve_tls("pasv_min_port=40990\npasv_max_port=40990\n"))
+        for number in range(4):
+            self.assertEqual((address := session.passive_address())[1], 40990)
+            with socket.create_connection(address, 10) as data:
+                session.expect("STOR up", "150 Ok to send data.")
+                session.give(data, b"%d" % number)
+            session.expect_reply("226 Transfer complete.")
+        self.assertEqual(session.retrieve("RETR up"), b"3")
+        session.quit()
+
+    def test_early_hello(self):
+        """Clients that start TLS as soon as they are connected, before the command and its 150."""
+        harness.put(ALICE / "file", b"content")
+        session = self.login()
+        with session.passive() as data:
+            early = secure.TlsSocket(data, session.settings, session.name, session.session)
+            with self.assertRaises(secure.ssl.SSLWantReadError):
+                early.tls.do_handshake()
+            early.push()
+            session.expect("RETR file", re.compile("150 .*"))
+            early.handshake()
+            self.assertEqual(control.read_all(early), b"content")
+        session.expect_reply("226 Transfer complete.")
         session.quit()
 
     def test_levels(self):
@@ -445,6 +494,20 @@ class Meanwhile(DataTest):
         session.expect_reply("226 Transfer complete.", *["215 UNIX Type: L8"] * 2700)
         self.assertEqual((ALICE / "up").read_bytes(), b"some content")
         session.quit()
+
+    def test_half_closed(self):
+        """A client that has said all that it will say still gets its file, and the replies."""
+        content = sample(5_000_000)
+        harness.put(ALICE / "file", content)
+        session = self.login()
+        data = session.passive()
+        self.addCleanup(data.close)
+        session.say_all("RETR file", "QUIT")
+        session.socket.notify()
+        session.socket.cut()
+        session.expect_reply(re.compile("150 .*"))
+        self.assert_same_bytes(session.fetch(data), content)
+        session.expect_reply("226 Transfer complete.", "221 Goodbye.")
 
     def test_control_gone(self):
         """The control connection ends during an upload, with and without close_notify."""

@@ -11,6 +11,7 @@ import time
 import control
 import harness
 import secure
+import test_privilege
 from harness import ALICE, sample
 from secure import PLACE, V12, V13
 
@@ -632,6 +633,38 @@ class Keys(secure.FtpsTest):
         with session.passive():
             session.expect(f"RETR {PLACE}/server.pem", "550 Failed to open file.")
             session.expect(f"RETR {PLACE}/server.key", "550 Failed to open file.")
+        session.quit()
+
+    def test_environment(self):
+        """What the super-server's environment says to OpenSSL is not heard."""
+        evil = self.here / "evil.cnf"
+        evil.write_text("openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = one\n"
+                        "[one]\nMinProtocol = TLSv1\nMaxProtocol = TLSv1.2\n")
+        server = self.serve_tls(environment=(
+            f"OPENSSL_CONF={evil} OPENSSL_MODULES=/nowhere SSL_CERT_FILE=/nowhere "
+            f"SSLKEYLOGFILE={self.here}/keys QLOGDIR={self.here}"))
+        session = self.login(server=server)
+        self.assertEqual(session.socket.tls.version(), "TLSv1.3")
+        session.quit()
+        self.assertFalse((self.here / "keys").exists())
+
+    def test_no_rights_left(self):
+        """As without TLS: no root, no capability, no descriptor but the session's own."""
+        session = self.login()
+        session.store("STOR f", b"content")
+        self.assertEqual(session.retrieve("RETR f"), b"content")
+        pid = self.session_pid()
+        status = test_privilege.status_of(pid)
+        self.assertEqual(status["Uid"] + status["Gid"], ["1801"] * 8)
+        self.assertEqual([status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")],
+                         [["0" * 16]] * 4)
+        self.assertEqual((status["NoNewPrivs"], status["Threads"]), (["1"], ["1"]))
+        held = list(test_privilege.descriptors(pid).values())
+        # The last data connection is there until the next one ends, for the client's close_notify.
+        sockets = [what for what in held if what.startswith("socket:") and what != "socket: unix"]
+        self.assertLessEqual(len(sockets), 2)
+        logs = {str(self.server.directory / name) for name in ("vsftpd.log", "xferlog")}
+        self.assertEqual(set(held) - set(sockets) - {"socket: unix"}, {"/dev/null"} | logs)
         session.quit()
 
     def test_logs_hold_no_secret(self):
