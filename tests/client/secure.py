@@ -446,6 +446,23 @@ class FtpsTest(harness.FtpTest):
         session.protect(level)
         session.expect("TYPE I", "200 Switching to Binary mode.")
 
+    def huge(self, name="huge"):
+        with harness.put(harness.ALICE / name).open("r+b") as file:
+            file.truncate(1 << 30)
+
+    def begin(self, session, command):
+        """A transfer that has begun: its data connection, with TLS."""
+        data = session.passive()
+        self.addCleanup(data.close)
+        session.expect(command, re.compile("150 .*"))
+        return session.secured(data)
+
+    def still_works(self, session):
+        content = harness.sample(50_000, b"still")
+        session.store("STOR still", content)
+        self.assert_same_bytes(session.retrieve("RETR still"), content)
+        session.quit()
+
     def assert_refused(self, call):
         """The handshake fails; says why."""
         try:
