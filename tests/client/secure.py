@@ -484,17 +484,19 @@ def pem_bytes(path):
 class Library:
     """OpenSSL itself as a client, on a socket of its own, for what Python's ssl has no words for."""
 
-    def __init__(self, plain, version=0x0304):
+    def __init__(self, plain, version=0x0304, name=None):
         self.plain = plain
         self.libssl = ctypes.CDLL("libssl.so.3")
-        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
-            getattr(self.libssl, name).restype = ctypes.c_void_p
+        for function in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+            getattr(self.libssl, function).restype = ctypes.c_void_p
         plain.settimeout(None)
         self.settings = self.call("SSL_CTX_new", self.call("TLS_client_method"))
         for number in (123, 124):  # SSL_CTRL_SET_MIN_PROTO_VERSION and _MAX_
             self.call("SSL_CTX_ctrl", self.settings, number, version, None)
         self.tls = self.call("SSL_new", self.settings)
         self.call("SSL_set_fd", self.tls, plain.fileno())
+        if name:  # SSL_CTRL_SET_TLSEXT_HOSTNAME
+            self.libssl.SSL_ctrl(ctypes.c_void_p(self.tls), 55, 0, ctypes.c_char_p(name))
         if self.call("SSL_connect", self.tls) != 1:
             raise AssertionError("the handshake failed")
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import time
@@ -212,6 +213,19 @@ class Records(secure.FtpsTest):
             session.plain.sendall(bytes([byte]))
         session.expect_reply("215 UNIX Type: L8", re.compile("257 .*"))
         session.quit()
+
+    def test_a_trickle_is_idle(self):
+        """A record that comes byte by byte does not keep a session."""
+        server = self.serve_tls("idle_session_timeout=1\n")
+        session = self.login(server=server)
+        started = time.monotonic()
+        for byte in session.socket.record(b"NOOP\r\n"):
+            session.plain.sendall(bytes([byte]))
+            if select.select([session.plain], [], [], 0.2)[0]:
+                break
+        session.expect_reply("421 Timeout.")
+        session.expect_end()
+        self.assertTrue(0.9 < time.monotonic() - started < 2)
 
     def test_long_lines(self):
         session = self.login()

@@ -1,5 +1,6 @@
 """What an enemy can do to TLS, before it, in its place and after it. TL1 to TL16 are a catalogue."""
 
+import os
 import re
 import select
 import socket
@@ -46,6 +47,21 @@ class Before(secure.FtpsTest):
                 session.expect_reply("503 Nothing may follow AUTH before the handshake.")
                 session.expect_end()
                 self.assert_gone(pid)
+
+    def test_tl1_telnet(self):
+        """Nor does half a Telnet command reach into what comes encrypted, where it would swallow the
+        first bytes."""
+        for behind in (b"\xff", b"\xff\xf1", b"\xff\xfb", b"\xff\xfb\1", b"\xff\xff", b"\r", b"\n", b"\0"):
+            with self.subTest(behind=behind):
+                session = self.greeted()
+                session.plain.sendall(b"AUTH TLS\r\n" + behind)
+                # Telnet's own answer may come first, in clear as the question was.
+                if "234 Proceed" in session.line():
+                    session.encrypt()
+                    session.expect("SYST", "215 UNIX Type: L8")
+                    session.quit()
+                else:
+                    session.expect_end()
 
     def test_tl2_much_pipelined(self):
         session = self.greeted()
@@ -509,6 +525,19 @@ class Data(secure.FtpsTest):
         self.assertTrue(0.8 < time.monotonic() - started < 2)
         for session in waiting:
             self.assert_old_file(session)
+
+    def test_many_failures(self):
+        """Failed handshakes leave nothing behind."""
+        session = self.login()
+        folder = f"/proc/{self.session_pid()}/fd"
+        before = len(os.listdir(folder))
+        for command in ("STOR new", "RETR old", "LIST") * 20:
+            with session.passive() as data:
+                session.expect(command, re.compile("150 .*"))
+                data.sendall(b"content in clear")
+                session.expect_reply("522 TLS handshake failed on the data connection.")
+        self.assertEqual(len(os.listdir(folder)), before)
+        self.assert_old_file(session)
 
     def test_stranger(self):
         """A data connection of another client with a valid TLS client of its own, where resumption

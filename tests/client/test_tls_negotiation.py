@@ -355,6 +355,21 @@ class Names(Negotiation):
                                                          f"{name}.example.net"))
         self.whole(server, secure.NAME)
 
+    def test_name_in_the_log(self):
+        """debug_ssl writes the name that the client asked for, which may be anything, as one line."""
+        server = self.serve_tls("debug_ssl=YES\n")
+        session = self.greeted(server)
+        session.expect("AUTH TLS", "234 Proceed with negotiation.")
+        name = b'one"\r\nMon Jan  1 00:00:00 2024 [pid 1] [root] OK LOGIN: \x1b[2J\xff' + b"x" * 150
+        client = secure.Library(session.plain, name=name)
+        self.addCleanup(client.close)
+        self.assertTrue(client.send(b"QUIT\r\n"))
+        self.assertEqual(client.receive(), b"221 Goodbye.\r\n")
+        lines = server.lines(count=2)
+        self.assertEqual(len(lines), 2)
+        self.assertRegex(lines[1], r"DEBUG: .*server name: one")
+        self.assertNotRegex(lines[1], "[\0-\x1f\x7f-\udcff]")
+
     def test_only_name(self):
         """ssl_sni_hostname: any other, and none, are alerted."""
         server = self.serve_tls(f"ssl_sni_hostname={secure.NAME}\n")
