@@ -237,6 +237,31 @@ class Policy(secure.FtpsTest):
                 self.assertEqual(session.retrieve("RETR /up"), b"content")
             session.quit()
 
+    def test_each_user(self):
+        """A user's own file may ask for more, or for less, than the rest of the configuration."""
+        users = self.here / "users"
+        users.mkdir()
+        (users / "alice").write_text("force_local_data_ssl=NO\n")
+        for user, allowed in (("alice", True), ("bob", False)):
+            session = self.login(user, self.serve_tls(f"user_config_dir={users}\n"), level="C")
+            if allowed:
+                session.store("STOR up", b"content")
+            else:
+                session.passive_address()
+                session.expect("STOR up", "522 Data connections must be encrypted.")
+            session.quit()
+
+    def test_denied_commands(self):
+        """cmds_denied is about what comes after the login, and about FEAT there."""
+        session = self.greeted(self.serve_tls("cmds_denied=PROT\n")).auth()
+        self.assertEqual(features(session), FEATURES)
+        session.expect("USER alice", "331 Please specify the password.")
+        session.expect("PASS secret-alice", "230 Login successful.")
+        self.assertEqual(features(session), {" AUTH TLS", " PBSZ"})
+        session.expect("PBSZ 0", "200 PBSZ set to 0.")
+        session.expect("PROT P", "550 Permission denied.")
+        session.quit()
+
     def test_anonymous_upload(self):
         session = self.login("ftp", self.serve_tls("anon_upload_enable=YES\n"))
         session.store("STOR incoming/up", b"content")

@@ -78,8 +78,8 @@ both            -     +     +       -       -     -       -     -
             found = [head]
             for line, options in zip(lines, ("", ASK, VALIDATE, REQUIRE, STRICT)):
                 server = self.serve_tls(options)
-                signs = ["+" if self.enters(server, None if name == "none" else name, version) else "-"
-                         for name in head.split()]
+                names = [None if name == "none" else name for name in head.split()]
+                signs = ["+" if self.enters(server, name, version) else "-" for name in names]
                 found.append("{}{}     {}     {}       {}       {}     {}       {}     {}".format(
                     line[:16], *signs))
             self.assertEqual("\n".join(found) + "\n", self.TABLE, version)
@@ -141,8 +141,9 @@ class SameClient(CertificateTest):
         for version in (V12, V13):
             def fresh(name):
                 return secure.context(version, version, certificate=name)
-            for mine, wanted in (("alice", {"alice": done, "bob": refused, "stranger": refused, None: refused}),
-                                 (None, {None: done, "alice": refused})):
+            for mine, wanted in (
+                    ("alice", {"alice": done, "bob": refused, "stranger": refused, None: refused}),
+                    (None, {None: done, "alice": refused})):
                 session = self.login(server=server, settings=fresh(mine))
                 for other, reply in wanted.items():
                     with self.subTest(mine=mine, other=other, version=version):

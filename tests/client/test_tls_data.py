@@ -139,12 +139,14 @@ class Transfers(secure.FtpsTest):
         for command in ("LIST", "NLST", "MLSD"):
             self.assertGreaterEqual(len(session.list(command).splitlines()), 300)
         session.expect("STAT", re.compile("211-(.*\n)* Control connection is encrypted\n"
-                                          " Data connections will be encrypted\n(.*\n)*211 End of status"))
+                                          " Data connections will be encrypted\n"
+                                          "(.*\n)*211 End of status"))
         session.quit()
 
     def test_kinds(self):
         """ASCII, restarted, appended, unique."""
-        session = self.login(server=self.serve_tls("ascii_upload_enable=YES\nascii_download_enable=YES\n"))
+        session = self.login(server=self.serve_tls(
+            "ascii_upload_enable=YES\nascii_download_enable=YES\n"))
         session.expect("TYPE A", "200 Switching to ASCII mode.")
         session.store("STOR text", b"one\r\ntwo\r\n" * 10_000)
         self.assertEqual((ALICE / "text").read_bytes(), b"one\ntwo\n" * 10_000)
@@ -391,4 +393,5 @@ class Logs(secure.FtpsTest):
         session.expect_reply("426 Failure reading network stream.")
         session.quit()
         self.assertRegex(self.server.lines(count=3)[-1], r'FAIL UPLOAD: .*/up", 7 bytes, ')
-        self.assertRegex(self.server.lines("xferlog", 1)[0], r" 7 /srv/home/alice/up b _ i r alice ftp 0 \* i$")
+        self.assertRegex(self.server.lines("xferlog", 1)[0],
+                         r" 7 /srv/home/alice/up b _ i r alice ftp 0 \* i$")

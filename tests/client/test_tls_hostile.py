@@ -163,7 +163,8 @@ class Before(secure.FtpsTest):
                     session.expect("AUTH TLS", "234 Proceed with negotiation.")
                     session.plain.sendall(hello(version, ciphers))
                     # handshake_failure or protocol_version, both fatal
-                    self.assertRegex(secure.everything(session.plain), rb"(?s)\A\x15\x03.\x00\x02\x02[\x28\x46]\Z")
+                    self.assertRegex(secure.everything(session.plain),
+                                     rb"(?s)\A\x15\x03.\x00\x02\x02[\x28\x46]\Z")
 
     def test_tl4_hello_by_hand(self):
         """The same ClientHello with a good cipher is answered: it was the cipher that was refused."""
@@ -343,8 +344,8 @@ class Data(secure.FtpsTest):
                         self.assertEqual(secured.recv(100), b"")
                     except (OSError, secure.ssl.SSLError):
                         pass
-                for command in ("STOR old", "STOR new", "APPE old", "APPE new", "STOU", "RETR old", "LIST",
-                                "NLST", "MLSD"):
+                for command in ("STOR old", "STOR new", "APPE old", "APPE new", "STOU", "RETR old",
+                                "LIST", "NLST", "MLSD"):
                     self.refused(session, command, fresh,
                                  "522 SSL connection failed: session reuse required")
                 self.assert_old_file(session)

@@ -341,9 +341,10 @@ class Names(Negotiation):
         """A name whose file is no good, or can be read by others, is refused; the others are not."""
         directory = self.here / "sni"
         directory.mkdir()
-        for name, content, mode in (("empty", b"", 0o600), ("open", (PLACE / "one.pem").read_bytes(), 0o644),
-                                    ("mismatch", (PLACE / "two.crt").read_bytes() +
-                                     (PLACE / "one.key").read_bytes(), 0o600)):
+        good = (PLACE / "one.pem").read_bytes()
+        mismatch = (PLACE / "two.crt").read_bytes() + (PLACE / "one.key").read_bytes()
+        for name, content, mode in (("empty", b"", 0o600), ("open", good, 0o644),
+                                    ("mismatch", mismatch, 0o600)):
             path = directory / f"{name}.example.net.pem"
             path.write_bytes(content)
             path.chmod(mode)
