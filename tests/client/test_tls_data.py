@@ -284,11 +284,11 @@ class Transfers(secure.FtpsTest):
     def test_rate(self):
         """Limits hold for what is sent over TLS."""
         session = self.login(server=self.serve_tls("local_max_rate=1000000\n"))
-        content = sample(400_000)
+        content = sample(200_000)
         started = time.monotonic()
         session.store("STOR up", content)
         self.assert_same_bytes(session.retrieve("RETR up"), content)
-        self.assertTrue(0.4 < time.monotonic() - started < 2)
+        self.assertTrue(0.2 < time.monotonic() - started < 2)
         session.quit()
 
 
