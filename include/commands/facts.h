@@ -8,6 +8,9 @@
 /* Appends the facts that MFF may set, each with a ';'. */
 void facts_append_settable(const struct session *session, struct buffer *b);
 
+/* Whether there are any. */
+bool facts_any_settable(const struct session *session);
+
 /* SITE UTIME, in both forms there are: "YYYYMMDDhhmm[ss] PATH", and "PATH ATIME MTIME CTIME UTC", of which the
  * time of modification counts. */
 struct reply facts_site_utime(struct session *session, const char *argument);

@@ -39,6 +39,9 @@ void record_change(struct session *session, enum logline_event event, bool ok, c
 void record_change_text(
 	struct session *session, enum logline_event event, bool ok, const char *text);
 
+/* The same for a mode that was set; `mode` as the client wrote it. */
+void record_chmod(struct session *session, bool ok, const char *path, const char *mode);
+
 /* A finished transfer, for the native log and the xferlog. */
 struct record_transfer {
 	bool upload, ok, ascii;

@@ -13,14 +13,18 @@ bool transfer_is_prepared(struct session *session, struct reply *out_reply);
 /* Makes the data connection. Returns whether it stands; if not, sets the command's final reply. */
 bool transfer_connect(struct session *session, struct watch *watch, struct reply *out_reply);
 
-/* The handshake of the data connection under PROT P, after the mark. Returns whether the transfer may go on; if
- * not, sets the command's final reply, and the session goes on. */
-bool transfer_secure(struct session *session, struct watch *watch, struct reply *out_reply);
+/* The handshake of the data connection under PROT P, after the mark; `sends_file` as data_secure has it.
+ * Returns whether the transfer may go on; if not, sets the command's final reply, and the session goes on. */
+bool transfer_secure(
+	struct session *session, struct watch *watch, bool sends_file, struct reply *out_reply);
 
 /* A watch that hears the control connection during this session's transfers: it answers STAT, and
  * ends the transfer for ABOR and when the client has gone. A client that has sent its last command and
  * closed its half of the connection has not gone while that command waits. */
 struct watch transfer_watch(struct session *session);
+
+/* Looks at what the client has sent already. Returns 0, or -ECANCELED for an ABOR among it. */
+int transfer_heard(struct session *session);
 
 /* From here on the client's end alone says nothing: it may have closed its half of the control
  * connection and still be reading a download, or be there to be connected to. */

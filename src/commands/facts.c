@@ -8,14 +8,12 @@
 
 #include "commands/files.h"
 #include "commands/names.h"
+#include "commands/record.h"
 #include "commands/table.h"
 #include "policy/access.h"
 #include "system/vfs.h"
 #include "text/number.h"
 #include "text/timestamp.h"
-
-/* SIZE in TYPE A has to read the file; larger ones than this are not worth it. */
-#define ASCII_SIZE_MAX ((uint64_t)64 * 1024 * 1024)
 
 /* ---- asked for ---- */
 
@@ -26,7 +24,7 @@ static int size_on_wire(struct session *session, const char *path, uint64_t *out
 
 	if (error < 0)
 		return error;
-	error = files_measure_ascii(fd, NULL, ASCII_SIZE_MAX, out_size);
+	error = files_measure_ascii(fd, out_size);
 	vfs_close(fd);
 	return error;
 }
@@ -195,6 +193,7 @@ struct wish {
 	bool modify, mode;
 	struct moment moment;
 	unsigned bits;
+	char digits[32]; /* of the mode, as they were given */
 };
 
 /* Reads one "name=value"; returns 0, or the reply's code. */
@@ -219,6 +218,7 @@ static int read_fact(const char *text, size_t size, struct wish *wish)
 	}
 	if (name == 9 && strncasecmp(text, "UNIX.mode", 9) == 0) {
 		wish->mode = true;
+		memcpy(wish->digits, value, length + 1);
 		return number_parse_octal(value, 0777, &wish->bits) < 0 ? 501 : 0;
 	}
 	return 504;
@@ -267,11 +267,20 @@ struct reply cmd_mff(struct session *session, const char *argument)
 	error = names_use(session, argument + size + 2, path);
 	if (error == 0 && wish.mode)
 		error = vfs_set_mode(path, wish.bits);
+	if (wish.mode)
+		record_chmod(session, error == 0, path, wish.digits);
 	if (error == 0 && wish.modify)
 		error = vfs_set_modified(path, wish.moment.seconds, wish.moment.nanoseconds);
 	if (error < 0)
 		return names_error(error, "Could not set the facts.");
 	return confirm(session, argument, size, path);
+}
+
+bool facts_any_settable(const struct session *session)
+{
+	const struct wish modify = {.modify = true}, mode = {.mode = true};
+
+	return is_permitted(session, &modify) || is_permitted(session, &mode);
 }
 
 void facts_append_settable(const struct session *session, struct buffer *b)

@@ -14,9 +14,6 @@
 #include "system/vfs.h"
 #include "text/ascii.h"
 
-/* Pieces between two looks at the client while a file is measured. */
-#define LOOK_EVERY 16
-
 /* ---- RETR ---- */
 
 /* Clients read a file's size out of "(N bytes)": it stands there only when that many bytes will come. */
@@ -55,24 +52,18 @@ int files_open(struct session *session, const char *path, int *out_fd, struct fa
 	return error;
 }
 
-int files_measure_ascii(int fd, struct watch *watch, uint64_t most, uint64_t *out_octets)
+int files_measure_ascii(int fd, uint64_t *out_octets)
 {
 	static char piece[65536];
 	struct ascii state = {.after_cr = false};
 	uint64_t octets = 0, bytes = 0;
-	unsigned count = 0;
 	ssize_t got;
 
 	while ((got = vfs_read(fd, piece, sizeof(piece))) > 0) {
 		bytes += (uint64_t)got;
-		if (bytes > most)
+		if (bytes > FILES_MEASURE_MAX)
 			return -EFBIG;
 		octets += ascii_wire_size(&state, piece, (size_t)got);
-		if (watch && ++count % LOOK_EVERY == 0) {
-			int heard = watch_glance(watch);
-			if (heard < 0)
-				return heard;
-		}
 	}
 	if (got == 0)
 		*out_octets = octets;
@@ -101,7 +92,7 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	buffer_start(&b, session->text, sizeof(session->text));
 	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
 	(void)record_mark(session, 150, buffer_text(&b));
-	if (!transfer_secure(session, &watch, &answer))
+	if (!transfer_secure(session, &watch, !stretch->converts, &answer))
 		return answer;
 	pump = transfer_pump(session, &watch);
 	session->transfer = (struct transfer){"RETR", path, &pump.moved};
@@ -119,10 +110,8 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 }
 
 /* Applies REST and RANG. An offset in TYPE A counts what is sent, so the file has to be measured. */
-static int settle_stretch(struct session *session, int fd, struct stretch *stretch)
+static int settle_stretch(const struct pending *pending, int fd, struct stretch *stretch)
 {
-	const struct pending *pending = &session->pending;
-	struct watch watch = transfer_watch(session);
 	int error = 0;
 
 	stretch->end = stretch->size;
@@ -130,7 +119,7 @@ static int settle_stretch(struct session *session, int fd, struct stretch *stret
 	if (pending->range && pending->last < stretch->size)
 		stretch->end = pending->last + 1;
 	if (stretch->converts && stretch->start > 0) {
-		error = files_measure_ascii(fd, &watch, UINT64_MAX, &stretch->end);
+		error = files_measure_ascii(fd, &stretch->end);
 		if (error == 0)
 			error = vfs_seek(fd, 0);
 	}
@@ -154,13 +143,11 @@ static struct reply retrieve(struct session *session, const char *path, struct r
 	if (error < 0)
 		return reply_error(error, "Failed to open file.");
 	stretch.size = facts.size;
-	error = settle_stretch(session, fd, &stretch);
+	error = settle_stretch(&session->pending, fd, &stretch);
 	if (error == -ERANGE)
 		answer = reply(554, "Restart offset is beyond the end of the file.");
-	else if (error == -ECANCELED)
-		answer = reply(426, "Transfer aborted.");
-	else if (error == -EPIPE || error == -EINTR)
-		answer = transfer_gone(session, error);
+	else if (error == -EFBIG)
+		answer = reply(550, "The file is too large for REST in ASCII mode.");
 	else if (error < 0)
 		answer = reply(451, "Failure reading local file.");
 	else
@@ -306,7 +293,7 @@ static struct reply store(
 	}
 	(void)record_mark(session, 150, buffer_text(&b));
 	/* What is there stays until it is sure that data can come. */
-	if (!transfer_secure(session, &watch, &answer))
+	if (!transfer_secure(session, &watch, false, &answer))
 		return abandon(upload, answer);
 	error = position(session, upload);
 	if (error < 0) {

@@ -69,16 +69,32 @@ struct part {
 /* Chunks between two looks at the client and the clock. */
 #define LOOK_EVERY 16
 
+/* Processor time in milliseconds for a client that has closed its half of the control connection: it may still
+ * wait for the answer, or be gone, and nothing tells. */
+#define HALF_CLOSED_MOST 2000
+
+/* Whether the digest has taken long enough; `used` is in milliseconds. 0, -EFBIG or -EPIPE. */
+static int check_time(const struct session *session, int64_t used)
+{
+	int64_t most = (int64_t)session->config.hash_max_seconds * 1000;
+
+	if (most > 0 && used > most)
+		return -EFBIG;
+	return session->control.ended && used > HALF_CLOSED_MOST ? -EPIPE : 0;
+}
+
 /* Reads and digests: 0, -errno, -ECANCELED (ABOR), -EPIPE (the client has gone) or -EFBIG (over
  * hash_max_seconds). */
 static int digest_part(struct session *session, int fd, struct part part)
 {
 	static char piece[65536];
 	struct watch watch = transfer_watch(session);
-	int64_t most = (int64_t)session->config.hash_max_seconds * 1000;
 	int64_t started = process_milliseconds();
-	int error = vfs_seek(fd, part.first);
+	int error = transfer_heard(session);
 
+	transfer_sending(&watch);
+	if (error == 0)
+		error = vfs_seek(fd, part.first);
 	for (unsigned count = 1; error == 0 && part.first < part.end; count++) {
 		uint64_t left = part.end - part.first;
 		ssize_t got = vfs_read(fd, piece, left < sizeof(piece) ? left : sizeof(piece));
@@ -89,8 +105,8 @@ static int digest_part(struct session *session, int fd, struct part part)
 		if (count % LOOK_EVERY != 0)
 			continue;
 		error = watch_glance(&watch);
-		if (error == 0 && most > 0 && process_milliseconds() - started > most)
-			error = -EFBIG;
+		if (error == 0)
+			error = check_time(session, process_milliseconds() - started);
 	}
 	return error;
 }
@@ -223,6 +239,8 @@ static int read_old_form(
 	error = names_use(session, argument, path);
 	if (error < 0 || !numbers || vfs_stat(path, &facts) == 0)
 		return error;
+	if (*numbers && *numbers != ' ')
+		return 0; /* a quote within a name */
 	if (end)
 		begin++;
 	else

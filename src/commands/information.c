@@ -94,12 +94,14 @@ static void append_feature(
 	buffer_byte(b, '\n');
 }
 
-/* The line MLST stands for MLSD too (RFC 3659 section 7.8). */
+/* The line MLST stands for MLSD too (RFC 3659 section 7.8), and MFF's for the facts it names. */
 static bool is_offered(const struct session *session, const struct command *command)
 {
-	return dispatch_would_permit(session, command) &&
-	       (command->handle != cmd_mlst ||
-		       dispatch_would_permit(session, command_find("MLSD")));
+	if (!dispatch_would_permit(session, command))
+		return false;
+	if (command->handle == cmd_mlst)
+		return dispatch_would_permit(session, command_find("MLSD"));
+	return command->handle != cmd_mff || facts_any_settable(session);
 }
 
 struct reply cmd_feat(struct session *session, const char *argument)

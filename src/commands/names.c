@@ -46,7 +46,7 @@ static bool unescape(char *text)
 	while (*from) {
 		int high = *from == '%' ? hex_digit(from[1]) : -1;
 		int low = high >= 8 ? hex_digit(from[2]) : -1;
-		*to++ = low >= 0 ? (char)(high << 4 | low) : *from;
+		*to++ = (char)(low >= 0 ? high << 4 | low : *from);
 		from += low >= 0 ? 3 : 1;
 	}
 	*to = '\0';
@@ -88,12 +88,16 @@ static void find_escaped(char path[PATH_TEXT])
 		memcpy(path, buffer_text(&b), b.size + 1);
 }
 
-/* What is not in the client's character set is taken as it is. */
-static const char *convert(struct session *session, const char *argument, char converted[PATH_TEXT])
+/* What is not in the client's character set is taken as it is. Returns 0 or -ENAMETOOLONG. */
+static int convert(struct session *session, const char **argument, char converted[PATH_TEXT])
 {
-	if (!record_converts(session) || charset_from_client(argument, converted, PATH_TEXT) < 0)
-		return argument;
-	return converted;
+	int error = -EILSEQ;
+
+	if (record_converts(session))
+		error = charset_from_client(*argument, converted, PATH_TEXT);
+	if (error == 0)
+		*argument = converted;
+	return error == -EILSEQ ? 0 : error;
 }
 
 int names_expand(struct session *session, const char *argument, char out[PATH_TEXT])
@@ -102,9 +106,12 @@ int names_expand(struct session *session, const char *argument, char out[PATH_TE
 	const char *rest;
 	struct buffer b;
 
-	argument = convert(session, argument, converted);
-
 	buffer_start(&b, out, PATH_TEXT);
+	if (convert(session, &argument, converted) < 0) {
+		buffer_string(&b, argument); /* cut, for the log */
+		buffer_text(&b);
+		return -ENAMETOOLONG;
+	}
 	if (argument[0] == '~' && find_home(session, argument, &rest, home) == 0) {
 		buffer_string(&b, home);
 		argument = rest;

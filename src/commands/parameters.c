@@ -132,8 +132,11 @@ struct reply cmd_opts(struct session *session, const char *argument)
 	if ((size == 4 && strncasecmp(argument, "UTF8", size) == 0) ||
 		(size == 5 && strncasecmp(argument, "UTF-8", size) == 0))
 		return opts_utf8(session, rest);
+	/* They are MLSD's as well. */
 	if (size == 4 && strncasecmp(argument, "MLST", size) == 0)
-		return opts_of(session, "MLSD", rest, machine_options);
+		return opts_of(session,
+			dispatch_would_permit(session, command_find("MLST")) ? "MLST" : "MLSD",
+			rest, machine_options);
 	if (size == 4 && strncasecmp(argument, "HASH", size) == 0)
 		return opts_of(session, "HASH", rest, hash_options);
 	return reply(501, "Option not understood.");

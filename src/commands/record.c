@@ -225,6 +225,19 @@ void record_change(struct session *session, enum logline_event event, bool ok, c
 	record_change_text(session, event, ok, absolute);
 }
 
+void record_chmod(struct session *session, bool ok, const char *path, const char *mode)
+{
+	char absolute[PATH_TEXT], text[PATH_TEXT + 16];
+	struct buffer b;
+
+	record_absolute(path, absolute);
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, absolute);
+	buffer_byte(&b, ' ');
+	buffer_string(&b, mode);
+	record_change_text(session, LOGLINE_CHMOD, ok, buffer_text(&b));
+}
+
 static char access_letter(enum login_kind kind)
 {
 	switch (kind) {

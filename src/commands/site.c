@@ -19,19 +19,6 @@ static void append_mode(struct buffer *b, unsigned mode)
 	buffer_byte(b, (char)('0' + (mode & 7)));
 }
 
-static void record_chmod(struct session *session, bool ok, const char *path, const char *mode)
-{
-	char absolute[PATH_TEXT], text[PATH_TEXT + 16];
-	struct buffer b;
-
-	record_absolute(path, absolute);
-	buffer_start(&b, text, sizeof(text));
-	buffer_string(&b, absolute);
-	buffer_byte(&b, ' ');
-	buffer_string(&b, mode);
-	record_change_text(session, LOGLINE_CHMOD, ok, buffer_text(&b));
-}
-
 static struct reply site_chmod(struct session *session, const char *argument)
 {
 	char path[PATH_TEXT], digits[8];

@@ -124,6 +124,13 @@ static int hear_but_end(struct watch *watch)
 	return hear(watch, false);
 }
 
+int transfer_heard(struct session *session)
+{
+	bool any;
+
+	return consider(session, &any);
+}
+
 struct watch transfer_watch(struct session *session)
 {
 	return (struct watch){
@@ -236,7 +243,8 @@ static struct reply not_shaken(struct session *session, int error)
 		error == -EPROTO ? tls_reason() : strerror(-error));
 }
 
-bool transfer_secure(struct session *session, struct watch *watch, struct reply *out_reply)
+bool transfer_secure(
+	struct session *session, struct watch *watch, bool sends_file, struct reply *out_reply)
 {
 	const struct config *config = &session->config;
 	struct tls *control = session->control.channel.tls, *data;
@@ -244,7 +252,8 @@ bool transfer_secure(struct session *session, struct watch *watch, struct reply 
 
 	if (!session->private)
 		return true;
-	error = data_secure(&session->data, watch, io_deadline(config->accept_timeout));
+	error = data_secure(&session->data, watch, sends_file && config->use_sendfile,
+		io_deadline(config->accept_timeout));
 	data = session->data.channel.tls;
 	if (error < 0)
 		*out_reply = not_shaken(session, error);

@@ -32,15 +32,33 @@ static void drop(void)
 	current[0] = '\0';
 }
 
-/* Every ASCII character by itself, both ways. */
+/* Converts a whole text; `out_left` becomes what is left of the room. Nothing of an earlier text is in the way,
+ * and nothing stays behind: some sets keep a letter until they know what follows. Returns 0 or -errno;
+ * -EILSEQ also for what iconv could only put into other words. */
+static int convert_whole(iconv_t with, const char *bytes, size_t size, char *out, size_t *out_left)
+{
+	const char *none = NULL;
+	size_t nothing = 0, changed;
+
+	(void)convert(with, &none, &nothing, &(char *){NULL}, &(size_t){0});
+	changed = convert(with, &bytes, &size, &out, out_left);
+	if (changed == 0)
+		changed = convert(with, &none, &nothing, &out, out_left);
+	if (changed == 0)
+		return 0;
+	return changed == (size_t)-1 && errno == E2BIG ? -ENAMETOOLONG : -EILSEQ;
+}
+
+/* Every ASCII character by itself, and nothing else that becomes one. */
 static bool keeps_ascii(void)
 {
-	for (char c = 1; c > 0 && c < 127; c++) {
-		const char text[2] = {c, '\0'};
-		char back[8], there[CHARSET_GROWTH];
-		if (charset_from_client(text, back, sizeof(back)) < 0 || strcmp(back, text) != 0)
+	for (int c = 1; c < 256; c++) {
+		const char text[2] = {(char)c, '\0'};
+		char back[8];
+		int error = charset_from_client(text, back, sizeof(back));
+		if (c > 127 && error == 0 && (unsigned char)back[0] < 128)
 			return false;
-		if (charset_to_client(text, 1, there) != 1 || there[0] != c)
+		if (c < 127 && (error < 0 || strcmp(back, text) != 0))
 			return false;
 	}
 	return true;
@@ -48,7 +66,7 @@ static bool keeps_ascii(void)
 
 int charset_open(const char *name)
 {
-	if (name && strcmp(name, current) == 0)
+	if (name && *name && strcmp(name, current) == 0)
 		return 0;
 	drop();
 	if (!name)
@@ -75,42 +93,68 @@ bool charset_is_open(void)
 	return to_client != CLOSED;
 }
 
-static void escape(unsigned char byte, char **out, size_t *out_left)
+/* The bytes of the character that begins here (RFC 3629); 1 also for what begins none. */
+static size_t character_size(const char *bytes, size_t size)
+{
+	unsigned char first = (unsigned char)*bytes;
+	size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+
+	return length <= size ? length : 1;
+}
+
+static size_t escape(unsigned char byte, char *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
-	(*out)[0] = '%';
-	(*out)[1] = digits[byte >> 4];
-	(*out)[2] = digits[byte & 15];
-	*out += 3;
-	*out_left -= 3;
+	out[0] = '%';
+	out[1] = digits[byte >> 4];
+	out[2] = digits[byte & 15];
+	return 3;
+}
+
+/* Converts one character that is not of ASCII. Returns the bytes written; 0 if the character set does not have
+ * it, or has another in its place, which would come back as that. */
+static size_t convert_character(const char *bytes, size_t size, char *out)
+{
+	size_t room = CHARSET_GROWTH * size, left = room;
+	char back[8];
+	size_t back_left = sizeof(back);
+
+	if (convert_whole(to_client, bytes, size, out, &left) < 0 || left == room || !(*out & 0x80))
+		return 0;
+	if (convert_whole(from_client, out, room - left, back, &back_left) < 0 ||
+		sizeof(back) - back_left != size || memcmp(back, bytes, size) != 0)
+		return 0;
+	return room - left;
 }
 
 size_t charset_to_client(const char *bytes, size_t size, char *out)
 {
-	size_t left = CHARSET_GROWTH * size, whole = left;
+	const char *start = out;
 
 	while (size > 0) {
-		if (convert(to_client, &bytes, &size, &out, &left) != (size_t)-1 ||
-			left < CHARSET_GROWTH)
-			break;
-		/* What is left always fits three times: the text ends here, or there is no such
-		 * character, or it is no UTF-8. */
-		escape((unsigned char)*bytes, &out, &left);
-		bytes++;
-		size--;
+		size_t length = 1, written;
+		if (!(*bytes & 0x80)) {
+			*out++ = *bytes;
+		} else {
+			length = character_size(bytes, size);
+			written = convert_character(bytes, length, out);
+			out += written > 0 ? written : escape((unsigned char)*bytes, out);
+			if (written == 0)
+				length = 1; /* what is left of it is no character either */
+		}
+		bytes += length;
+		size -= length;
 	}
-	return whole - left;
+	return (size_t)(out - start);
 }
 
 int charset_from_client(const char *text, char *out, size_t capacity)
 {
-	size_t size = strlen(text), left = capacity - 1;
+	size_t left = capacity - 1;
+	int error = convert_whole(from_client, text, strlen(text), out, &left);
 
-	(void)convert(
-		from_client, &(const char *){NULL}, &(size_t){0}, &(char *){NULL}, &(size_t){0});
-	if (convert(from_client, &text, &size, &out, &left) != 0)
-		return errno == E2BIG ? -ENAMETOOLONG : -EILSEQ;
-	*out = '\0';
-	return 0;
+	if (error == 0)
+		out[capacity - 1 - left] = '\0';
+	return error;
 }

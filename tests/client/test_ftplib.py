@@ -3,6 +3,7 @@
 import contextlib
 import ftplib
 import io
+import os
 import re
 import time
 
@@ -81,6 +82,40 @@ class Ftplib(harness.FtpTest):
         lines = []
         self.ftp.dir("sub", lines.append)
         self.assertRegex(lines[0], r" inner file$")
+        self.end()
+
+    def test_names(self):
+        for name in ("Grüße ★", "한글 이름", " blanks ", "percent%41", "a\"quote", "-dash", "{b}[c]*"):
+            with self.subTest(name=name):
+                self.assertEqual(self.ftp.mkd(f"d {name}"), f"/srv/home/alice/d {name}")
+                self.ftp.cwd(f"d {name}")
+                self.assertEqual(self.ftp.pwd(), f"/srv/home/alice/d {name}")
+                self.ftp.storbinary(f"STOR {name}", io.BytesIO(name.encode()))
+                self.assertEqual((ALICE / f"d {name}" / name).read_bytes(), name.encode())
+                self.assertEqual(self.ftp.nlst(), [name])
+                self.assertEqual(self.fetch(f"RETR {name}"), name.encode())
+                self.ftp.cwd("/srv/home/alice")
+        self.end()
+
+    def test_machine_listings(self):
+        """MLSD with the facts that are asked for, and MLST of one file."""
+        harness.put(ALICE / "sub dir/inner ★", b"12345")
+        os.utime(ALICE / "sub dir/inner ★", (1_000_000_000, 1_000_000_000))
+        listed = dict(self.ftp.mlsd())
+        self.assertEqual({name: facts["type"] for name, facts in listed.items()},
+                         {".": "cdir", "..": "pdir", "file.bin": "file", "sub dir": "dir"})
+        self.assertEqual(listed["file.bin"]["size"], "900000")
+        inner = dict(self.ftp.mlsd("sub dir", ["size", "modify"]))["inner ★"]
+        self.assertEqual(inner.pop("modify").partition(".")[0], "20010909014640")
+        self.assertEqual(inner, {"size": "5"})
+        self.assertRegex(self.ftp.sendcmd("MLST sub dir/inner ★"),
+                         re.compile(r"250-.*\n size=5;modify=20010909014640.*; .*inner ★\n250 .*"))
+        self.end()
+
+    def test_times(self):
+        self.assertRegex(self.ftp.sendcmd("MFMT 20010909014640 file.bin"), "^213 Modify=")
+        self.assertEqual((ALICE / "file.bin").stat().st_mtime, 1_000_000_000)
+        self.assertEqual(self.ftp.sendcmd("MDTM file.bin").partition(".")[0], "213 20010909014640")
         self.end()
 
     def test_directories(self):

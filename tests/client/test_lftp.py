@@ -41,7 +41,11 @@ class Mirror(Lftp):
         self.round_trip()
 
     def test_parallel(self):
-        self.round_trip(options="-P4")
+        self.round_trip(options="-P8")
+
+    def test_parallel_parts(self):
+        """Large files in parts, several at once: every connection breaks off its download."""
+        self.round_trip("set mirror:use-pget-n 4\nset pget:min-chunk-size 50k\n", "-P4")
 
     def test_active(self):
         self.round_trip("set ftp:passive-mode off\n")

@@ -69,6 +69,24 @@ class Files(Tnftp):
             self.assert_same_bytes((self.here / name).read_bytes(), sample(3000, name.encode()))
         self.assertEqual(sorted(harness.tree_of(ALICE / "d")), names[10:])
 
+    def test_names(self):
+        """Names are bytes to it, in UTF-8 as in any other set."""
+        names = ["zwei Wörter", "한글 ★", "a'quote", "percent%41", "#hash", "[brackets]", "semi;colon"]
+        for name in names:
+            (self.here / name).write_bytes(name.encode())
+        self.tnftp("mkdir \"Grüße ß\"\ncd \"Grüße ß\"\n" + "".join(
+            f"put \"{name}\"\nget \"{name}\" \"back {name}\"\n" for name in names))
+        self.assertEqual(sorted(harness.tree_of(ALICE / "Grüße ß")), sorted(names))
+        for name in names:
+            self.assertEqual((self.here / f"back {name}").read_bytes(), name.encode())
+
+    def test_machine_listings(self):
+        """MLSD and MLST, and OPTS MLST by which it chooses facts."""
+        said = self.tnftp("features\nremopts MLST size;type;\nmlst file.bin\nmlsd .\n")
+        self.assertIn(" MLST type*;size*;", said)
+        self.assertRegex(said, r"(?m)^250-.*\n type=file;size=1500000; .*file\.bin\n250 ")
+        self.assertRegex(said, r"(?m)^type=file;size=1500000; file\.bin\r?$")
+
     def test_reget(self):
         (self.here / "file.bin").write_bytes(self.content[:500_000])
         self.tnftp("reget file.bin\n")

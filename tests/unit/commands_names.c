@@ -14,6 +14,7 @@
 
 #include "commands/names.h"
 #include "system/account.h"
+#include "system/charset.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -285,6 +286,113 @@ static void test_denied_through_links(void **state)
 	assert_int_equal(rmdir("secret"), 0);
 }
 
+/* ---- the client's character set ---- */
+
+static int start_korean(void **state)
+{
+	return start(state) < 0 ? -1 : charset_open("CP949");
+}
+
+/* Removes what the tests below make. */
+static int end_korean(void **state)
+{
+	static const char *const names[] = {"d\xFF/f\xFF", "caf\xE9", "caf%E9", "100%", "d\xFF"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (unlink(names[i]) < 0)
+			rmdir(names[i]);
+	return charset_open(NULL);
+}
+
+static void make_file(const char *name)
+{
+	FILE *stream = fopen(name, "w");
+
+	assert_non_null(stream);
+	assert_int_equal(fclose(stream), 0);
+}
+
+static void test_converted(void **state)
+{
+	(void)state;
+	check("a", "a");
+	check("\xC7\xD1/\xB1\xDB.txt", "\xED\x95\x9C/\xEA\xB8\x80.txt");
+	check("~/\xC7\xD1", "/home/bob/\xED\x95\x9C");
+	check("\x8C"
+	      "c",
+		"\xEB\x98\xA0");
+	session.utf8 = true; /* OPTS UTF8 ON */
+	check("\xED\x95\x9C", "\xED\x95\x9C");
+	check("\xC7\xD1", "\xC7\xD1");
+}
+
+/* What is not in the set is taken as it is: a client that writes UTF-8 and does not say so. */
+static void test_not_converted(void **state)
+{
+	(void)state;
+	check("\xED\x95\x9C", "\xED\x95\x9C");
+	check("\xC7\xD1\xFF", "\xC7\xD1\xFF");
+	check("caf\xC3", "caf\xC3");
+	charset_open(NULL);
+	check("\xC7\xD1", "\xC7\xD1");
+}
+
+/* A listing shows as "%E9" what can't be converted; so it can be asked for. */
+static void test_escapes(void **state)
+{
+	(void)state;
+	check("caf%E9", "caf%E9"); /* nothing of that name: one to be made */
+	make_file("caf\xE9");
+	check("caf%E9", "caf\xE9");
+	check("./caf%E9", "./caf\xE9");
+	check("caf%e9", "caf%e9"); /* it is never shown so */
+	check("caf%E", "caf%E");
+	check("caf%E9x", "caf%E9x");
+	make_file("caf%E9");
+	check("caf%E9", "caf%E9"); /* the name as it stands comes first */
+	session.utf8 = true;
+	assert_int_equal(unlink("caf%E9"), 0);
+	check("caf%E9", "caf%E9");
+}
+
+static void test_escapes_in_directories(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("d\xFF", 0700), 0);
+	make_file("d\xFF/f\xFF");
+	check("d%FF", "d\xFF");
+	check("d%FF/", "d\xFF/");
+	check("d%FF//f%FF", "d\xFF//f\xFF");
+	check("d%FF/new%FF", "d\xFF/new%FF");
+	check("d%FF/../d%FF/f%FF", "d\xFF/../d\xFF/f\xFF");
+	check("x%FF/f%FF", "x%FF/f%FF");
+}
+
+/* Nothing of ASCII is ever escaped: not a '%', not a slash, not a dot. */
+static void test_percent_signs(void **state)
+{
+	(void)state;
+	make_file("100%");
+	check("100%", "100%");
+	check("100%25", "100%25");
+	check("%2E%2E%2Fx", "%2E%2E%2Fx");
+	check("%00", "%00");
+	check("%7F", "%7F");
+	check("%", "%");
+	check("%%E9", "%%E9");
+}
+
+static void test_escapes_are_denied_too(void **state)
+{
+	(void)state;
+	make_file("caf\xE9");
+	config->deny_file = "caf\xE9";
+	assert_int_equal(names_use(&session, "caf%E9", out), NAMES_DENIED);
+	config->deny_file = "\xED\x95\x9C";
+	assert_int_equal(names_use(&session, "\xC7\xD1", out), NAMES_DENIED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +408,14 @@ int main(void)
 		cmocka_unit_test_setup(test_denied_by_the_working_directory, start),
 		cmocka_unit_test_setup(test_denied_through_links, start),
 		cmocka_unit_test_setup(test_denied_through_dangling_links, start),
+		cmocka_unit_test_setup_teardown(test_converted, start_korean, end_korean),
+		cmocka_unit_test_setup_teardown(test_not_converted, start_korean, end_korean),
+		cmocka_unit_test_setup_teardown(test_escapes, start_korean, end_korean),
+		cmocka_unit_test_setup_teardown(
+			test_escapes_in_directories, start_korean, end_korean),
+		cmocka_unit_test_setup_teardown(test_percent_signs, start_korean, end_korean),
+		cmocka_unit_test_setup_teardown(
+			test_escapes_are_denied_too, start_korean, end_korean),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

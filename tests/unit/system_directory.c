@@ -158,6 +158,139 @@ static void test_many(void **state)
 	directory_free(&d);
 }
 
+/* ---- one entry after the other ---- */
+
+static struct directory_stream stream;
+
+/* Whether the stream offers `name`; counts the rest. */
+static bool offers(const char *name, size_t *out_count)
+{
+	const char *next;
+	bool found = false;
+	int more;
+
+	*out_count = 0;
+	assert_int_equal(directory_open(".", &stream), 0);
+	while ((more = directory_next(&stream, &next)) > 0) {
+		found |= strcmp(next, name) == 0;
+		++*out_count;
+	}
+	assert_int_equal(more, 0);
+	assert_int_equal(directory_next(&stream, &next), 0); /* the end stays the end */
+	directory_close(&stream);
+	return found;
+}
+
+static void test_stream(void **state)
+{
+	size_t count;
+
+	(void)state;
+	assert_true(offers(".", &count));
+	assert_true(offers("..", &count));
+	assert_int_equal(count, 2);
+	make("a", 0, 0);
+	make(".hidden", 0, 0);
+	make("\xFF\r\n", 0, 0);
+	assert_true(offers("a", &count));
+	assert_true(offers(".hidden", &count));
+	assert_true(offers("\xFF\r\n", &count));
+	assert_false(offers("b", &count));
+	assert_int_equal(count, 5);
+}
+
+/* More than one call to the kernel: each name once, and whole. */
+static void test_stream_of_many(void **state)
+{
+	static bool seen[700];
+	char name[256];
+	const char *next;
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(seen); i++) {
+		memset(name, 'x', sizeof(name));
+		snprintf(name, sizeof(name), "%05zu", i);
+		name[5] = 'x';
+		name[6 + i % 249] = '\0';
+		make(name, 0, 0);
+	}
+	memset(seen, 0, sizeof(seen));
+	assert_int_equal(directory_open(".", &stream), 0);
+	while (directory_next(&stream, &next) > 0) {
+		size_t i = strtoul(next, NULL, 10);
+		if (next[0] == '.')
+			continue;
+		assert_true(i < COUNT(seen) && !seen[i]);
+		assert_int_equal(strlen(next), 6 + i % 249);
+		seen[i] = true;
+		count++;
+	}
+	directory_close(&stream);
+	assert_int_equal(count, COUNT(seen));
+}
+
+static void test_stream_facts(void **state)
+{
+	struct facts facts = {.size = 4711};
+	char target[5];
+	int fd;
+
+	(void)state;
+	make("file", 7, 1000000000);
+	assert_int_equal(symlink("file", "link"), 0);
+	assert_int_equal(symlink("nowhere", "dangling"), 0);
+	assert_int_equal(directory_open(".", &stream), 0);
+	fd = stream.fd;
+	assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	assert_int_equal(directory_next_facts(&stream, "missing", false, &facts), -ENOENT);
+	assert_int_equal(directory_next_facts(&stream, "dangling", true, &facts), -ENOENT);
+	assert_int_equal(facts.size, 4711);
+	assert_int_equal(directory_next_facts(&stream, "file", false, &facts), 0);
+	assert_int_equal(facts.size, 7);
+	assert_int_equal(facts.modified, 1000000000);
+	assert_int_equal(directory_next_facts(&stream, "link", false, &facts), 0);
+	assert_true(S_ISLNK(facts.mode));
+	assert_int_equal(directory_next_facts(&stream, "link", true, &facts), 0);
+	assert_true(S_ISREG(facts.mode));
+	assert_int_equal(directory_next_facts(&stream, "..", true, &facts), 0);
+	assert_true(S_ISDIR(facts.mode));
+	directory_next_target(&stream, "link", target, sizeof(target));
+	assert_string_equal(target, "file");
+	directory_next_target(&stream, "dangling", target, sizeof(target));
+	assert_string_equal(target, "nowh"); /* cut to fit */
+	directory_next_target(&stream, "file", target, sizeof(target));
+	assert_string_equal(target, "");
+	directory_next_target(&stream, "missing", target, sizeof(target));
+	assert_string_equal(target, "");
+	directory_close(&stream);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void test_stream_errors(void **state)
+{
+	static const struct {
+		const char *path;
+		int error;
+	} cases[] = {{"missing", -ENOENT}, {"", -ENOENT}, {"file", -ENOTDIR}, {"fifo", -ENOTDIR},
+		{"loop", -ELOOP}, {"/dev/null", -ENOTDIR}};
+	const char *name = "untouched";
+
+	(void)state;
+	make("file", 0, 0);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_int_equal(symlink("loop", "loop"), 0);
+	stream.fd = -7;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(directory_open(cases[i].path, &stream), cases[i].error);
+	assert_int_equal(stream.fd, -7);
+	stream = (struct directory_stream){.fd = open("file", O_RDONLY)};
+	assert_int_equal(directory_next(&stream, &name), -ENOTDIR);
+	directory_close(&stream);
+	assert_int_equal(directory_next(&stream, &name), -EBADF);
+	assert_string_equal(name, "untouched");
+}
+
 /* ---- sorting ---- */
 
 /* In the order of strcmp, which is that of unsigned bytes; the first eight bytes often agree. */
@@ -334,6 +467,10 @@ int main(void)
 		cmocka_unit_test_teardown(test_errors, end),
 		cmocka_unit_test_teardown(test_filter, end),
 		cmocka_unit_test_teardown(test_many, end),
+		cmocka_unit_test_teardown(test_stream, end),
+		cmocka_unit_test_teardown(test_stream_of_many, end),
+		cmocka_unit_test_teardown(test_stream_facts, end),
+		cmocka_unit_test_teardown(test_stream_errors, end),
 		cmocka_unit_test_teardown(test_by_name, end),
 		cmocka_unit_test_teardown(test_every_count, end),
 		cmocka_unit_test_teardown(test_by_time, end),

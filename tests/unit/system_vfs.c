@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -495,6 +497,202 @@ static void test_times(void **state)
 	assert_int_equal(vfs_set_modified("missing", 0, 0), -ENOENT);
 }
 
+static void test_nanoseconds(void **state)
+{
+	static const uint32_t nanoseconds[] = {0, 1, 999, 5000000, 123456789, 999999999};
+	static const int64_t seconds[] = {0, 1795361103, -1, -1000000000};
+	struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	struct stat st;
+
+	(void)state;
+	make("a", "");
+	assert_int_equal(utimensat(AT_FDCWD, "a", times, 0), 0);
+	for (size_t i = 0; i < COUNT(nanoseconds) * COUNT(seconds); i++) {
+		int64_t second = seconds[i % COUNT(seconds)];
+		uint32_t nanosecond = nanoseconds[i / COUNT(seconds)];
+		assert_int_equal(vfs_set_modified("a", second, nanosecond), 0);
+		assert_int_equal(vfs_stat("a", &facts), 0);
+		assert_int_equal(facts.modified, second);
+		assert_int_equal(facts.nanoseconds, nanosecond);
+	}
+	/* When it was read last is nobody's wish. */
+	assert_int_equal(stat("a", &st), 0);
+	assert_int_equal(st.st_atim.tv_sec, 1);
+	assert_int_equal(vfs_set_modified("a", 0, 1000000000), -EINVAL);
+}
+
+/* What tells one file from another (MLST's unique). */
+static void test_identity(void **state)
+{
+	struct facts other;
+	struct stat st;
+
+	(void)state;
+	make("a", "");
+	make("b", "");
+	assert_int_equal(symlink("a", "link"), 0);
+	assert_int_equal(stat("a", &st), 0);
+	assert_int_equal(vfs_stat("a", &facts), 0);
+	assert_int_equal(facts.device, st.st_dev);
+	assert_int_equal(facts.inode, st.st_ino);
+	assert_int_equal(vfs_stat("link", &other), 0);
+	assert_int_equal(other.inode, facts.inode);
+	assert_int_equal(vfs_link_stat("link", &other), 0);
+	assert_int_not_equal(other.inode, facts.inode);
+	assert_int_equal(vfs_stat("b", &other), 0);
+	assert_int_not_equal(other.inode, facts.inode);
+}
+
+/* ---- rights: each process asks once who it is, so each test is a process ---- */
+
+#define MYSELF 1801
+#define MY_GROUP 1802
+#define OTHER_GROUP 1803 /* a supplementary one */
+#define STRANGER 1804
+
+static void in_a_process(void (*check)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		check();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("status %#x: line %d", (unsigned)status, WEXITSTATUS(status));
+}
+
+/* cmocka's own assertions would go on with the tests, in the child. */
+#define CHECK(condition)                           \
+	do {                                       \
+		if (!(condition))                  \
+			_exit(__LINE__ % 255 + 1); \
+	} while (0)
+
+static unsigned rights(uid_t uid, gid_t gid, mode_t mode)
+{
+	const struct facts some = {.uid = uid, .gid = gid, .mode = S_IFREG | mode};
+
+	return vfs_rights(&some);
+}
+
+static bool is_own(uid_t uid)
+{
+	const struct facts some = {.uid = uid};
+
+	return vfs_is_own(&some);
+}
+
+static void check_rights_of_root(void)
+{
+	for (mode_t mode = 0; mode < 01000; mode++)
+		CHECK(rights(STRANGER, STRANGER, mode) == 7);
+	CHECK(is_own(0));
+	CHECK(is_own(STRANGER));
+}
+
+/* The first class that fits counts, even if it has less than another. */
+static void check_classes(void)
+{
+	uid_t me = geteuid();
+	gid_t mine = getegid();
+
+	for (mode_t mode = 0; mode < 01000; mode++) {
+		CHECK(rights(me, mine, mode) == mode >> 6);
+		CHECK(rights(me, STRANGER, mode) == mode >> 6);
+		CHECK(rights(me + 1, mine, mode) == (mode >> 3 & 7));
+		CHECK(rights(me + 1, 4000000, mode) == (mode & 7));
+	}
+	CHECK(is_own(me));
+	CHECK(!is_own(me + 1));
+	CHECK(!is_own(0));
+}
+
+static void check_own_rights(void)
+{
+	static const gid_t groups[] = {OTHER_GROUP, 1805};
+
+	if (geteuid() == 0) {
+		CHECK(setgroups(COUNT(groups), groups) == 0);
+		CHECK(setresgid(MY_GROUP, MY_GROUP, MY_GROUP) == 0);
+		CHECK(setresuid(MYSELF, MYSELF, MYSELF) == 0);
+		for (mode_t mode = 0; mode < 01000; mode++)
+			CHECK(rights(STRANGER, OTHER_GROUP, mode) == (mode >> 3 & 7));
+	}
+	check_classes();
+}
+
+/* What the kernel would say, asked of real files; root makes them, and goes back to be nobody. */
+static void check_like_the_kernel(void)
+{
+	static const gid_t groups[] = {OTHER_GROUP, 1805};
+	static const uid_t users[] = {MYSELF, STRANGER};
+	static const gid_t of[] = {MY_GROUP, OTHER_GROUP, STRANGER};
+
+	CHECK(setgroups(COUNT(groups), groups) == 0);
+	CHECK(setresgid(MY_GROUP, MY_GROUP, MY_GROUP) == 0);
+	for (unsigned i = 0; i < COUNT(users) * COUNT(of) * 01000; i++) {
+		struct facts some;
+		CHECK(seteuid(0) == 0);
+		CHECK(chown("a", users[i % 2], of[i / 2 % 3]) == 0);
+		CHECK(chmod("a", i / 6) == 0);
+		CHECK(seteuid(MYSELF) == 0);
+		CHECK(vfs_stat("a", &some) == 0);
+		for (unsigned right = 1; right < 8; right <<= 1) {
+			bool may = faccessat(AT_FDCWD, "a", (int)right, AT_EACCESS) == 0;
+			CHECK(((vfs_rights(&some) & right) != 0) == may);
+		}
+		CHECK(vfs_is_own(&some) == (users[i % 2] == MYSELF));
+	}
+}
+
+static void test_rights(void **state)
+{
+	(void)state;
+	in_a_process(check_own_rights);
+	if (geteuid() == 0)
+		in_a_process(check_rights_of_root);
+}
+
+static void test_rights_like_the_kernel(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		return; /* nobody else can make such files */
+	make("a", "");
+	assert_int_equal(chmod(directory, 0755), 0);
+	in_a_process(check_like_the_kernel);
+}
+
+/* ---- space ---- */
+
+static void test_available(void **state)
+{
+	uint64_t bytes = 4711;
+	struct statvfs before, after;
+
+	(void)state;
+	assert_int_equal(vfs_available("missing", &bytes), -ENOENT);
+	assert_int_equal(vfs_available("", &bytes), -ENOENT);
+	make("a", "");
+	assert_int_equal(vfs_available("a/b", &bytes), -ENOTDIR);
+	assert_int_equal(bytes, 4711);
+	/* Others write there too: a moment is looked for when nobody does. */
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(statvfs(".", &before), 0);
+		assert_int_equal(vfs_available(i % 2 ? "." : "a", &bytes), 0);
+		assert_int_equal(statvfs(".", &after), 0);
+		if (before.f_bavail != after.f_bavail)
+			continue;
+		assert_int_equal(bytes, (uint64_t)before.f_bavail * before.f_frsize);
+		return;
+	}
+	fail_msg("the disk has never a moment's peace");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -517,6 +715,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remove_open_file, start, end),
 		cmocka_unit_test_setup_teardown(test_modes, start, end),
 		cmocka_unit_test_setup_teardown(test_times, start, end),
+		cmocka_unit_test_setup_teardown(test_nanoseconds, start, end),
+		cmocka_unit_test_setup_teardown(test_identity, start, end),
+		cmocka_unit_test_setup_teardown(test_rights, start, end),
+		cmocka_unit_test_setup_teardown(test_rights_like_the_kernel, start, end),
+		cmocka_unit_test_setup_teardown(test_available, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -119,12 +119,30 @@ static void check_every_split(
 	}
 }
 
+/* The size that is foretold, piece by piece, is the size that comes. */
+static void check_wire_size(const char *in, size_t size, size_t expected)
+{
+	for (size_t second = 0; second <= size; second++) {
+		for (size_t first = 0; first <= second; first++) {
+			struct ascii state = {false};
+			size_t octets = ascii_wire_size(&state, in, first);
+
+			octets += ascii_wire_size(&state, in + first, second - first);
+			octets += ascii_wire_size(&state, in + second, size - second);
+			assert_int_equal(octets, expected);
+			if (size > 0)
+				assert_int_equal(state.after_cr, in[size - 1] == '\r');
+		}
+	}
+}
+
 static void check_text(const char *in, size_t size)
 {
 	struct text expected;
 
 	expect_to_wire(in, size, &expected);
 	check_every_split(ascii_to_wire, in, size, &expected);
+	check_wire_size(in, size, expected.size);
 	expect_from_wire(in, size, &expected);
 	check_every_split(ascii_from_wire, in, size, &expected);
 }
@@ -172,6 +190,20 @@ static void test_round_trip(void **state)
 	}
 }
 
+/* An empty piece says nothing about the byte before it. */
+static void test_wire_size_of_nothing(void **state)
+{
+	struct ascii ascii = {false};
+
+	(void)state;
+	assert_int_equal(ascii_wire_size(&ascii, "\r", 1), 1);
+	assert_int_equal(ascii_wire_size(&ascii, "", 0), 0);
+	assert_true(ascii.after_cr);
+	assert_int_equal(ascii_wire_size(&ascii, "\n", 1), 1);
+	assert_false(ascii.after_cr);
+	assert_int_equal(ascii_wire_size(&ascii, "\n", 1), 2);
+}
+
 static void test_cr_is_held_back(void **state)
 {
 	struct ascii ascii = {false};
@@ -194,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_nasty_texts),
 		cmocka_unit_test(test_all_short_texts),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_wire_size_of_nothing),
 		cmocka_unit_test(test_cr_is_held_back),
 	};
 

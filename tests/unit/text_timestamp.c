@@ -298,6 +298,87 @@ static void test_parse_digits(void **state)
 	}
 }
 
+/* ---- fractions ---- */
+
+static const struct {
+	const char *text;
+	size_t size;
+	uint32_t nanoseconds;
+} good_fractions[] = {
+	{"20261122152503", 14, 0},
+	{"20261122", 8, 0},
+	{"20261122152503.0", 16, 0},
+	{"20261122152503.1", 16, 100000000},
+	{"20261122152503.12", 17, 120000000},
+	{"20261122152503.123", 18, 123000000},
+	{"20261122152503.001", 18, 1000000},
+	{"20261122152503.999", 18, 999000000},
+	{"20261122152503.123456789", 24, 123456789},
+	{"20261122152503.000000001", 24, 1},
+	{"20261122152503.999999999", 24, 999999999},
+	/* What is behind the ninth digit is cut. */
+	{"20261122152503.9999999999", 25, 999999999},
+	{"20261122152503.0000000009", 25, 0},
+	{"20261122152503.99999999999999999999999999999999", 47, 999999999},
+	{"20261122152503.5 name", 16, 500000000},
+	{"20261122152503.5;perm", 16, 500000000},
+	{"20261122152503;", 14, 0},
+	{"20261122;", 8, 0},
+};
+
+static void test_parse_fractions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(good_fractions); i++) {
+		struct civil civil = {.nanoseconds = 4711};
+		size_t size;
+
+		assert_int_equal(timestamp_parse_digits(good_fractions[i].text, &civil, &size), 0);
+		assert_int_equal(size, good_fractions[i].size);
+		assert_int_equal(civil.nanoseconds, good_fractions[i].nanoseconds);
+		assert_int_equal(civil.day, 22);
+	}
+}
+
+static void check_fraction(uint32_t nanoseconds, const char *expected)
+{
+	b.size = 0;
+	timestamp_append_fraction(&b, nanoseconds);
+	assert_string_equal(buffer_text(&b), expected);
+}
+
+/* Milliseconds, cut: a file must not come from the future. */
+static void test_fractions(void **state)
+{
+	(void)state;
+	check_fraction(0, "");
+	check_fraction(1, "");
+	check_fraction(999999, "");
+	check_fraction(1000000, ".001");
+	check_fraction(1999999, ".001");
+	check_fraction(10000000, ".010");
+	check_fraction(100000000, ".100");
+	check_fraction(123456789, ".123");
+	check_fraction(999999999, ".999");
+}
+
+static void test_fractions_come_back(void **state)
+{
+	(void)state;
+	for (uint32_t milliseconds = 0; milliseconds < 1000; milliseconds++) {
+		struct civil civil;
+		size_t size;
+
+		b.size = 0;
+		timestamp_append_digits(&b, SUNDAY, false);
+		timestamp_append_fraction(&b, milliseconds * 1000000 + 999999);
+		assert_int_equal(timestamp_parse_digits(buffer_text(&b), &civil, &size), 0);
+		assert_int_equal(size, b.size);
+		assert_int_equal(civil.nanoseconds, milliseconds * 1000000);
+		assert_true(timestamp_join(&civil) == SUNDAY);
+	}
+}
+
 static const char *const bad_digits[] = {
 	"",
 	" 20261122",
@@ -311,6 +392,9 @@ static const char *const bad_digits[] = {
 	"20261122152503. a",
 	"20261122152503.1x",
 	"20261122152503.1.2",
+	"20261122152503.-1",
+	"20261122152503.;",
+	"20261122152503,1",
 	"20261122152503x",
 	"20261122152503\t",
 	"20261122x",
@@ -359,6 +443,9 @@ int main(void)
 		cmocka_unit_test_setup(test_log_like_libc, utc),
 		cmocka_unit_test_setup(test_digits, utc),
 		cmocka_unit_test_setup(test_parse_digits, utc),
+		cmocka_unit_test_setup(test_parse_fractions, utc),
+		cmocka_unit_test_setup(test_fractions, utc),
+		cmocka_unit_test_setup(test_fractions_come_back, utc),
 		cmocka_unit_test_setup(test_bad_digits, utc),
 	};
 
