@@ -11,7 +11,8 @@
 int files_open(struct session *session, const char *path, int *out_fd, struct facts *out_facts);
 
 /* The octets that a transfer in TYPE A would send of the open file: each line end counts as two. Reads it up to
- * its end and leaves the position there. Returns 0 or -errno; -EFBIG if it has more than `most` bytes. */
-int files_measure_ascii(int fd, uint64_t most, uint64_t *out_octets);
+ * its end and leaves the position there. Returns 0 or -errno; -EFBIG if it has more than `most` bytes, or what
+ * the watch said (NULL: nobody is heard). */
+int files_measure_ascii(int fd, struct watch *watch, uint64_t most, uint64_t *out_octets);
 
 #endif

@@ -55,7 +55,10 @@ void record_absolute(const char *path, char out[PATH_TEXT]);
 /* A problem, for the administrator: syslog, with the client's address in front. */
 void record_problem(struct session *session, const char *text);
 
-/* The same for a problem with a place in the configuration. */
+/* What a client did and what came of it, for syslog too. */
+void record_warning(struct session *session, const char *text);
+
+/* A problem with a place in the configuration. */
 void record_error(struct session *session, const struct config_note *error);
 
 /* Why a login was refused: for syslog alone, the client and the transfer logs get no reason. */

@@ -27,6 +27,9 @@ enum access_class {
  * virtual_use_local_privs count as anonymous). */
 bool access_permits(const struct config *config, bool anonymous, enum access_class class);
 
+/* Whether the server has what the class is for at all: what it has not is not implemented, and never forbidden. */
+bool access_offers(const struct config *config, enum access_class class);
+
 /* Whether cmds_allowed and cmds_denied let the verb (upper case) pass after login. */
 bool access_permits_verb(const struct config *config, const char *verb);
 

@@ -45,6 +45,7 @@
 	X(SSL_new)                            \
 	X(SSL_new_session_ticket)             \
 	X(SSL_read)                           \
+	X(SSL_rstate_string)                  \
 	X(SSL_sendfile)                       \
 	X(SSL_session_reused)                 \
 	X(SSL_set_accept_state)               \

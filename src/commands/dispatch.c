@@ -16,11 +16,24 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* A CR by itself comes as CR NUL (RFC 854, RFC 2640 section 3.1): the NUL is Telnet's. Returns the new size. */
+static size_t join_returns(char *text, size_t size)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < size; i++)
+		if (text[i] != '\0' || i == 0 || text[i - 1] != '\r')
+			text[kept++] = text[i];
+	text[kept] = '\0';
+	return kept;
+}
+
 int dispatch_split(char *text, size_t size, struct call *out_call)
 {
 	size_t length = 0;
 
 	memset(out_call->verb, 0, sizeof(out_call->verb));
+	size = join_returns(text, size);
 	if (memchr(text, '\0', size))
 		return -EILSEQ;
 	while (length < size && !is_blank(text[length]))
@@ -106,6 +119,8 @@ struct reply dispatch_gate(
 {
 	bool in = session->login.kind != LOGIN_NONE;
 
+	if (!access_offers(&session->config, command->class))
+		return reply(502, "Command not implemented.");
 	if (!in && command->phase == PHASE_IN)
 		return reply(530, "Please login with USER and PASS.");
 	if (in && !is_listed_open(session, command))

@@ -26,7 +26,7 @@ static int size_on_wire(struct session *session, const char *path, uint64_t *out
 
 	if (error < 0)
 		return error;
-	error = files_measure_ascii(fd, ASCII_SIZE_MAX, out_size);
+	error = files_measure_ascii(fd, NULL, ASCII_SIZE_MAX, out_size);
 	vfs_close(fd);
 	return error;
 }

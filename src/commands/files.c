@@ -14,6 +14,9 @@
 #include "system/vfs.h"
 #include "text/ascii.h"
 
+/* Pieces between two looks at the client while a file is measured. */
+#define LOOK_EVERY 16
+
 /* ---- RETR ---- */
 
 /* Clients read a file's size out of "(N bytes)": it stands there only when that many bytes will come. */
@@ -52,11 +55,12 @@ int files_open(struct session *session, const char *path, int *out_fd, struct fa
 	return error;
 }
 
-int files_measure_ascii(int fd, uint64_t most, uint64_t *out_octets)
+int files_measure_ascii(int fd, struct watch *watch, uint64_t most, uint64_t *out_octets)
 {
 	static char piece[65536];
 	struct ascii state = {.after_cr = false};
 	uint64_t octets = 0, bytes = 0;
+	unsigned count = 0;
 	ssize_t got;
 
 	while ((got = vfs_read(fd, piece, sizeof(piece))) > 0) {
@@ -64,6 +68,11 @@ int files_measure_ascii(int fd, uint64_t most, uint64_t *out_octets)
 		if (bytes > most)
 			return -EFBIG;
 		octets += ascii_wire_size(&state, piece, (size_t)got);
+		if (watch && ++count % LOOK_EVERY == 0) {
+			int heard = watch_glance(watch);
+			if (heard < 0)
+				return heard;
+		}
 	}
 	if (got == 0)
 		*out_octets = octets;
@@ -110,9 +119,10 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 }
 
 /* Applies REST and RANG. An offset in TYPE A counts what is sent, so the file has to be measured. */
-static int settle_stretch(const struct session *session, int fd, struct stretch *stretch)
+static int settle_stretch(struct session *session, int fd, struct stretch *stretch)
 {
 	const struct pending *pending = &session->pending;
+	struct watch watch = transfer_watch(session);
 	int error = 0;
 
 	stretch->end = stretch->size;
@@ -120,7 +130,7 @@ static int settle_stretch(const struct session *session, int fd, struct stretch 
 	if (pending->range && pending->last < stretch->size)
 		stretch->end = pending->last + 1;
 	if (stretch->converts && stretch->start > 0) {
-		error = files_measure_ascii(fd, UINT64_MAX, &stretch->end);
+		error = files_measure_ascii(fd, &watch, UINT64_MAX, &stretch->end);
 		if (error == 0)
 			error = vfs_seek(fd, 0);
 	}
@@ -147,6 +157,10 @@ static struct reply retrieve(struct session *session, const char *path, struct r
 	error = settle_stretch(session, fd, &stretch);
 	if (error == -ERANGE)
 		answer = reply(554, "Restart offset is beyond the end of the file.");
+	else if (error == -ECANCELED)
+		answer = reply(426, "Transfer aborted.");
+	else if (error == -EPIPE || error == -EINTR)
+		answer = transfer_gone(session, error);
 	else if (error < 0)
 		answer = reply(451, "Failure reading local file.");
 	else

@@ -105,8 +105,6 @@ struct reply cmd_host(struct session *session, const char *argument)
 	struct address literal;
 	struct facts facts;
 
-	if (!directory)
-		return cmd_none(session, argument);
 	if (session->user[0] || session->login.kind != LOGIN_NONE)
 		return reply(503, "HOST comes before USER.");
 	if (read_literal(argument, &literal))

@@ -60,17 +60,19 @@ static bool is_language_tag(const char *text)
 	}
 }
 
-/* The language of replies (RFC 2640 section 4.1). */
+/* The language of replies (RFC 2640 section 4.1). A client that knows LANG has names in UTF-8, as that RFC wants
+ * them. */
 struct reply cmd_lang(struct session *session, const char *argument)
 {
-	(void)session;
-	if (*argument == '\0')
-		return reply(200, "Replies are in English, the default.");
-	if (!is_language_tag(argument))
+	bool english = strncasecmp(argument, "EN", 2) == 0 && (!argument[2] || argument[2] == '-');
+
+	if (*argument && !is_language_tag(argument))
 		return reply(501, "Bad language tag.");
-	if (strncasecmp(argument, "EN", 2) == 0 && (!argument[2] || argument[2] == '-'))
-		return reply(200, "Replies are in English.");
-	return reply(504, "Replies are in English only.");
+	if (*argument && !english)
+		return reply(504, "Replies are in English only.");
+	session->utf8 = true;
+	return reply(200,
+		*argument ? "Replies are in English." : "Replies are in English, the default.");
 }
 
 /* What stands behind some verbs depends on the session. */
@@ -92,6 +94,14 @@ static void append_feature(
 	buffer_byte(b, '\n');
 }
 
+/* The line MLST stands for MLSD too (RFC 3659 section 7.8). */
+static bool is_offered(const struct session *session, const struct command *command)
+{
+	return dispatch_would_permit(session, command) &&
+	       (command->handle != cmd_mlst ||
+		       dispatch_would_permit(session, command_find("MLSD")));
+}
+
 struct reply cmd_feat(struct session *session, const char *argument)
 {
 	struct buffer b;
@@ -101,7 +111,7 @@ struct reply cmd_feat(struct session *session, const char *argument)
 	buffer_string(&b, "Features:\n");
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *command = &command_table[i];
-		if (command->feature && dispatch_would_permit(session, command))
+		if (command->feature && is_offered(session, command))
 			append_feature(session, command, &b);
 	}
 	buffer_string(&b, "End");

@@ -104,6 +104,14 @@ static void file_perm(
 	*at = '\0';
 }
 
+/* A fifo, a socket, a link that leads nowhere. */
+static void other_perm(const struct standing *s, char *at)
+{
+	append_if(&at, s->powers->remove && s->removable, 'd');
+	append_if(&at, s->powers->rename && s->removable, 'f');
+	*at = '\0';
+}
+
 static void set_perm(
 	const struct session *session, const struct standing *s, const char *name, char perm[16])
 {
@@ -114,6 +122,8 @@ static void set_perm(
 		directory_perm(s, perm);
 	else if (S_ISREG(s->facts->mode))
 		file_perm(session, s, name, perm);
+	else
+		other_perm(s, perm);
 }
 
 /* ---- entries ---- */
@@ -206,8 +216,11 @@ static void add_entries(struct machine *m)
 	unsigned count = 0;
 	const char *name;
 
-	add_frame(m, ".", "cdir");
-	add_frame(m, "..", "pdir");
+	/* Without the fact that says what they are they would look like entries. */
+	if (m->session->facts & FACT_TYPE) {
+		add_frame(m, ".", "cdir");
+		add_frame(m, "..", "pdir");
+	}
 	while (m->entries.result == PUMP_DONE && directory_next(&m->stream, &name) > 0) {
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !is_told(m->session, name))
 			continue;
@@ -222,6 +235,8 @@ static int open_directory(struct machine *m, const char *path)
 {
 	int error = vfs_stat(path, &m->directory);
 
+	if (error == -ENOTDIR)
+		error = -ENOENT; /* something below a file */
 	if (error == 0 && !S_ISDIR(m->directory.mode))
 		error = -ENOTDIR;
 	if (error == 0 && m->powers.world_readable && !(m->directory.mode & S_IROTH))
@@ -293,14 +308,16 @@ static struct reply tell_facts(struct session *session, const char *path)
 	error = look_up(absolute, &facts, &leads, &parent);
 	if (error == 0 && !is_told(session, path_last(absolute)))
 		error = -ENOENT;
-	if (error < 0)
+	if (error != 0)
 		return reply_error(error, "Could not get the facts.");
 	if (S_ISLNK(facts.mode) && vfs_link_target(absolute, target, sizeof(target)) == 0)
 		subject.target = target;
 	buffer_start(&b, session->text, sizeof(session->text));
+	/* A directory on the way can have a line end in its name. */
+	for (char *at = strchr(absolute, '\n'); at; at = strchr(at, '\n'))
+		*at = '?';
 	buffer_string(&b, "Listing ");
-	for (const char *at = absolute; *at; at++)
-		buffer_byte(&b, *at == '\n' ? '?' : *at);
+	buffer_string(&b, absolute);
 	buffer_string(&b, "\n ");
 	append_subject(session, &powers, &subject, &b);
 	b.size -= 2; /* CR LF: a reply's lines end in LF */
@@ -323,7 +340,7 @@ struct reply machine_options(struct session *session, const char *argument)
 	if (factline_select(argument, &session->facts) < 0)
 		return reply(501, "Bad list of facts.");
 	buffer_start(&b, session->text, sizeof(session->text));
-	buffer_string(&b, "MLST OPTS ");
+	buffer_string(&b, session->facts ? "MLST OPTS " : "MLST OPTS");
 	factline_append_selected(&b, session->facts);
 	return reply(200, buffer_text(&b));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "commands/dispatch.h"
 #include "commands/hash.h"
 #include "commands/machine.h"
 #include "commands/table.h"
@@ -112,20 +113,29 @@ static struct reply opts_utf8(struct session *session, const char *argument)
 	return reply(501, "Option not understood.");
 }
 
+/* OPTS of a command belongs to it (RFC 2389 section 4): what is denied has none. */
+static struct reply opts_of(struct session *session, const char *verb, const char *argument,
+	struct reply (*set)(struct session *session, const char *argument))
+{
+	if (!dispatch_would_permit(session, command_find(verb)))
+		return reply(501, "Option not understood.");
+	if (session->login.kind == LOGIN_NONE)
+		return reply(530, "Please login with USER and PASS.");
+	return set(session, argument);
+}
+
 struct reply cmd_opts(struct session *session, const char *argument)
 {
-	bool in = session->login.kind != LOGIN_NONE;
 	size_t size = strcspn(argument, " ");
 	const char *rest = argument + size + strspn(argument + size, " ");
 
 	if ((size == 4 && strncasecmp(argument, "UTF8", size) == 0) ||
 		(size == 5 && strncasecmp(argument, "UTF-8", size) == 0))
 		return opts_utf8(session, rest);
-	if (in && size == 4 && strncasecmp(argument, "MLST", size) == 0)
-		return machine_options(session, rest);
-	if (in && size == 4 && strncasecmp(argument, "HASH", size) == 0 &&
-		session->config.hash_enable)
-		return hash_options(session, rest);
+	if (size == 4 && strncasecmp(argument, "MLST", size) == 0)
+		return opts_of(session, "MLSD", rest, machine_options);
+	if (size == 4 && strncasecmp(argument, "HASH", size) == 0)
+		return opts_of(session, "HASH", rest, hash_options);
 	return reply(501, "Option not understood.");
 }
 

@@ -40,6 +40,11 @@ void record_problem(struct session *session, const char *text)
 	tell(session, LOG_LEVEL_ERROR, text);
 }
 
+void record_warning(struct session *session, const char *text)
+{
+	tell(session, LOG_LEVEL_WARNING, text);
+}
+
 void record_error(struct session *session, const struct config_note *error)
 {
 	tell_note(session, LOG_LEVEL_ERROR, error);

@@ -32,11 +32,14 @@ static int load(struct session *session)
 	return error;
 }
 
+/* Implicit TLS comes before login_timeout has begun to run. */
 static int64_t handshake_deadline(const struct session *session)
 {
 	int64_t deadline = io_deadline(HANDSHAKE_SECONDS), login = session->login_deadline;
 
-	return login > 0 && login < deadline ? login : deadline;
+	if (login == 0)
+		login = io_deadline(session->config.login_timeout);
+	return login < deadline ? login : deadline;
 }
 
 static int shake_hands(struct session *session)
@@ -50,6 +53,7 @@ static int shake_hands(struct session *session)
 	if (!channel->tls)
 		return -ENOMEM;
 	while ((error = tls_handshake(channel->tls, &channel->want)) == -EAGAIN) {
+		net_quick_ack(channel->fd); /* the client's next piece can wait for it */
 		int ready = io_wait(channel->fd, channel->want, -1, deadline);
 		if (ready < 0)
 			return ready;
@@ -65,7 +69,7 @@ static void tell_failure(struct session *session, int error)
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, "TLS handshake failed: ");
 	buffer_string(&b, error == -EPROTO ? tls_reason() : strerror(-error));
-	record_refusal(session, buffer_text(&b));
+	record_warning(session, buffer_text(&b));
 }
 
 static void tell_details(struct session *session)
@@ -137,8 +141,6 @@ struct reply cmd_auth(struct session *session, const char *argument)
 {
 	enum mechanism mechanism = find_mechanism(argument);
 
-	if (!session->config.ssl_enable)
-		return cmd_none(session, argument);
 	if (session->control.channel.tls)
 		return reply(503, "The control connection is encrypted already.");
 	if (session->login.kind != LOGIN_NONE)
@@ -163,8 +165,6 @@ struct reply cmd_pbsz(struct session *session, const char *argument)
 {
 	uint64_t bytes;
 
-	if (!session->config.ssl_enable)
-		return cmd_none(session, argument);
 	if (!session->control.channel.tls)
 		return reply(503, "PBSZ needs a secure connection.");
 	if (number_parse(argument, UINT32_MAX, &bytes) < 0)
@@ -175,8 +175,6 @@ struct reply cmd_pbsz(struct session *session, const char *argument)
 
 struct reply cmd_prot(struct session *session, const char *argument)
 {
-	if (!session->config.ssl_enable)
-		return cmd_none(session, argument);
 	if (!session->control.channel.tls)
 		return reply(503, "PROT needs a secure connection.");
 	if (!session->sized)
@@ -197,8 +195,7 @@ struct reply cmd_prot(struct session *session, const char *argument)
 /* What follows in clear anybody on the way could replace. */
 struct reply cmd_ccc(struct session *session, const char *argument)
 {
-	if (!session->config.ssl_enable)
-		return cmd_none(session, argument);
+	(void)argument;
 	if (!session->control.channel.tls)
 		return reply(533, "The control connection is not encrypted.");
 	return reply(534, "The control connection stays encrypted.");

@@ -32,9 +32,12 @@ static bool look(const char *text, size_t size, bool first, void *context)
 {
 	struct findings *found = context;
 
-	found->any = true;
+	(void)first;
+	if (size == 0)
+		return true; /* a keepalive is no command */
 	found->abort |= is_word(text, size, "ABOR");
-	found->status_next |= first && is_word(text, size, "STAT");
+	found->status_next |= !found->any && is_word(text, size, "STAT");
+	found->any = true;
 	return true;
 }
 
@@ -44,7 +47,9 @@ static void answer_status(struct session *session)
 	size_t size;
 	struct reply answer;
 
-	(void)line_take(&session->control.line, &text, &size);
+	do {
+		(void)line_take(&session->control.line, &text, &size);
+	} while (size == 0); /* keepalives before it */
 	record_command(session, "STAT", "");
 	answer = status_reply(session);
 	record_reply(session, &answer);
@@ -199,13 +204,36 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 	return error == 0;
 }
 
-static struct reply not_secured(struct session *session, int error, const char *why)
+static void tell_not_secured(struct session *session, const char *why, const char *reason)
+{
+	char text[512];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, "data connection: ");
+	buffer_string(&b, why);
+	if (reason) {
+		buffer_string(&b, " ");
+		buffer_string(&b, reason);
+	}
+	record_warning(session, buffer_text(&b));
+}
+
+static struct reply not_secured(struct session *session, const char *why, const char *reason)
 {
 	data_abort(&session->data);
-	if (error == -ECANCELED || error == -EPIPE || error == -EINTR)
-		return not_connected(session, error, false);
-	record_refusal(session, why);
+	tell_not_secured(session, why, reason);
 	return reply(522, why);
+}
+
+static struct reply not_shaken(struct session *session, int error)
+{
+	if (error == -ECANCELED || error == -EPIPE || error == -EINTR) {
+		data_abort(&session->data);
+		return not_connected(session, error, false);
+	}
+	return not_secured(session, "TLS handshake failed on the data connection.",
+		error == -EPROTO ? tls_reason() : strerror(-error));
 }
 
 bool transfer_secure(struct session *session, struct watch *watch, struct reply *out_reply)
@@ -219,14 +247,13 @@ bool transfer_secure(struct session *session, struct watch *watch, struct reply 
 	error = data_secure(&session->data, watch, io_deadline(config->accept_timeout));
 	data = session->data.channel.tls;
 	if (error < 0)
-		*out_reply =
-			not_secured(session, error, "TLS handshake failed on the data connection.");
+		*out_reply = not_shaken(session, error);
 	else if (config->require_ssl_reuse && !tls_is_resumed(data))
 		*out_reply =
-			not_secured(session, 0, "SSL connection failed: session reuse required");
+			not_secured(session, "SSL connection failed: session reuse required", NULL);
 	else if (!tls_same_client(control, data))
 		*out_reply = not_secured(
-			session, 0, "SSL connection failed: another client certificate");
+			session, "SSL connection failed: another client certificate", NULL);
 	else
 		return true;
 	return false;
@@ -250,8 +277,8 @@ static bool is_confirmed(struct session *session, const struct pump *pump, bool 
 {
 	const struct config *config = &session->config;
 	bool await = !upload && config->strict_ssl_write_shutdown;
-	int error = data_finish(&session->data, pump->watch, await,
-		io_deadline(config->data_connection_timeout));
+	int error = data_finish(
+		&session->data, pump->watch, await, io_deadline(config->data_connection_timeout));
 
 	return error == 0 || upload;
 }

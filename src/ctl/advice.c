@@ -4,10 +4,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/language.h"
 #include "policy/login.h"
 #include "policy/options.h"
 #include "system/account.h"
 #include "system/file.h"
+#include "system/process.h"
 #include "system/vfs.h"
 #include "text/path.h"
 
@@ -57,6 +59,7 @@ static const struct dependency dependencies[] = {
 	NEEDS(pasv_max_port, pasv_enable),
 	NEEDS(pasv_promiscuous, pasv_enable),
 	NEEDS(pasv_addr_resolve, pasv_enable),
+	NEEDS(pasv_local_networks, pasv_enable),
 	NEEDS(xferlog_std_format, xferlog_enable),
 	NEEDS(log_ftp_protocol, xferlog_enable),
 };
@@ -207,6 +210,15 @@ static void advise_lists(const struct config *config, struct report *report)
 		advise_list(config, report, OPTION_email_password_file, false);
 }
 
+/* As sessions see it of the files in it: what is root's or one's own, and nobody else's. */
+static bool others_can_write(const struct facts *facts)
+{
+	bool own = facts->uid == 0 || (!process_is_root() && vfs_is_own(facts));
+
+	return !own || (facts->mode & S_IWOTH) != 0 ||
+	       ((facts->mode & S_IWGRP) != 0 && facts->gid != 0);
+}
+
 static void advise_directory(const struct config *config, struct report *report, enum option option)
 {
 	const char *path = option_value(config, option).string;
@@ -220,6 +232,16 @@ static void advise_directory(const struct config *config, struct report *report,
 		report_warning(report, config, option, strerror(ENOENT));
 	else if (error < 0)
 		advise_unreadable(config, report, option, error);
+	else if (path && others_can_write(&facts))
+		report_warning(report, config, option, "others than root can write to it");
+}
+
+static void advise_charset(const struct config *config, struct report *report)
+{
+	struct config_note note;
+
+	if (language_settle(config, &note) < 0)
+		report_problem(CONFIG_ERROR, &note, report);
 }
 
 static void advise_banner(const struct config *config, struct report *report)
@@ -338,6 +360,8 @@ void advice_give(const struct config *config, const char *daemon, struct report 
 	advise_banner(config, report);
 	advise_directory(config, report, OPTION_user_config_dir);
 	advise_directory(config, report, OPTION_vhost_config_dir);
+	advise_directory(config, report, OPTION_host_config_dir);
+	advise_charset(config, report);
 	if (config->anonymous_enable)
 		advise_account(config, report, OPTION_ftp_username);
 	if (config->guest_enable)

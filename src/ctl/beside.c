@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/jail.h"
+#include "policy/language.h"
 #include "policy/login.h"
 #include "system/directory.h"
 #include "system/privilege.h"
@@ -31,10 +32,16 @@ static void check_file(
 	const struct config *config, const char *file, bool late, struct report *report)
 {
 	static struct config scratch;
+	struct config_note note;
 
 	scratch = *config;
-	if (config_file_all(&scratch, file, late, report_problem, report) == 0)
-		config_review(&scratch, report_problem, report);
+	if (config_file_all(&scratch, file, late, report_problem, report) < 0)
+		return;
+	config_review(&scratch, report_problem, report);
+	/* What the main file says is told once. */
+	if (scratch.client_charset != config->client_charset &&
+		language_settle(&scratch, &note) < 0)
+		report_problem(CONFIG_ERROR, &note, report);
 }
 
 static void check_directory(
@@ -56,6 +63,7 @@ void beside_check_files(const struct config *config, struct report *report)
 {
 	check_directory(config, config->user_config_dir, true, report);
 	check_directory(config, config->vhost_config_dir, false, report);
+	check_directory(config, config->host_config_dir, false, report);
 }
 
 /* ---- directories ---- */

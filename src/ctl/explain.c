@@ -6,9 +6,9 @@
 
 #include "policy/access.h"
 #include "policy/jail.h"
+#include "policy/language.h"
 #include "policy/login.h"
 #include "policy/options.h"
-#include "policy/language.h"
 #include "policy/passive.h"
 #include "system/file.h"
 #include "system/privilege.h"

@@ -231,12 +231,13 @@ int data_secure(struct data *data, struct watch *watch, int64_t deadline)
 	if (!channel->tls)
 		return -ENOMEM;
 	while ((error = tls_handshake(channel->tls, &channel->want)) == -EAGAIN) {
+		/* The client's next piece can wait for this one's acknowledgement. */
+		net_quick_ack(channel->fd);
 		int ready = watch_wait(watch, channel->fd, channel->want, deadline);
 		if (ready < 0)
 			return ready;
 	}
-	/* A client's first bytes wait until its part of the handshake is acknowledged. */
-	net_quick_ack(channel->fd);
+	net_quick_ack(channel->fd); /* and so can its first bytes */
 	return error < 0 ? -EPROTO : 0;
 }
 

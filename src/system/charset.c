@@ -13,11 +13,13 @@ static char current[64]; /* the name of what is open; "" for nothing */
 static size_t convert(iconv_t with, const char **in, size_t *in_left, char **out, size_t *out_left)
 {
 	union {
-		const char **from;
-		char **to;
-	} where = {.from = in};
+		const char *from;
+		char *to;
+	} at = {.from = *in};
+	size_t result = iconv(with, &at.to, in_left, out, out_left);
 
-	return iconv(with, where.to, in_left, out, out_left);
+	*in = at.from;
+	return result;
 }
 
 static void drop(void)

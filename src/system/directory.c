@@ -23,7 +23,7 @@ static int grow(void **storage, size_t *capacity, size_t needed, size_t unit)
 	size_t bigger = *capacity > 0 ? *capacity : 512;
 	void *moved;
 
-	if (needed <= *capacity)
+	if (*storage && needed <= *capacity)
 		return 0;
 	while (bigger < needed)
 		bigger *= 2;
@@ -139,7 +139,7 @@ void directory_close(struct directory_stream *stream)
 static int read_names(struct directory *d, directory_filter *keep, const void *context)
 {
 	struct directory_stream stream = {.fd = d->fd};
-	const char *name;
+	const char *name = "";
 	int more;
 
 	while ((more = directory_next(&stream, &name)) > 0) {

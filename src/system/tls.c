@@ -91,6 +91,13 @@ void tls_free(struct tls *tls)
 		tls->ssl = NULL;
 }
 
+/* An end there is no end of anything: "RB", read body, stands behind a record's header. */
+static bool is_inside_record(const struct tls *tls)
+{
+	return openssl.SSL_has_pending(tls->ssl) == 1 ||
+	       strcmp(openssl.SSL_rstate_string(tls->ssl), "RB") == 0;
+}
+
 /* What OpenSSL's verdict on a call means. The queue of errors is emptied before each, as it asks for. */
 static int outcome(struct tls *tls, int returned, unsigned *out_want)
 {
@@ -108,9 +115,9 @@ static int outcome(struct tls *tls, int returned, unsigned *out_want)
 	default:
 		break;
 	}
-	/* In the middle of a record it is no end of anything. */
-	if (ERR_GET_REASON(openssl.ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return openssl.SSL_has_pending(tls->ssl) ? -EPROTO : -ECONNABORTED;
+	if (ERR_GET_REASON(openssl.ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING &&
+		!is_inside_record(tls))
+		return -ECONNABORTED;
 	return -EPROTO;
 }
 

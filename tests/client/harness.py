@@ -343,9 +343,9 @@ class FtpTest(unittest.TestCase):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.here), "LC_ALL": "C.UTF-8",
                        "TERM": "dumb"}
         done = subprocess.run(
-            [str(word) for word in command], input=commands.encode(), timeout=seconds,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.here, env=environment,
-            check=False)
+            [str(word) for word in command], input=commands.encode(errors="surrogateescape"),
+            timeout=seconds, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.here,
+            env=environment, check=False)
         said = done.stdout.decode(errors="replace")
         if status is not None and done.returncode != status:
             self.fail(f"{command[0]}: exit status {done.returncode}, not {status}\n"

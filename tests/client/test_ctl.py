@@ -260,10 +260,12 @@ class Advice(CheckTest):
                                ("guest_username=virtual", "guest_enable"),
                                ("userlist_file=/etc/passwd", "userlist_enable"),
                                ("ftp_data_port=2020", "connect_from_port_20"),
+                               ("pasv_enable=NO\npasv_local_networks=10.0.0.0/8", "pasv_enable"),
                                ("xferlog_std_format=YES", "xferlog_enable")):
             with self.subTest(option=option):
                 self.assert_found(f"{LOCAL}{option}\n",
-                                  (2, 0, "warning", f"no effect while {needed} is NO"), status=1)
+                                  (2 + option.count("\n"), 0, "warning",
+                                   f"no effect while {needed} is NO"), status=1)
         self.assert_found(LOCAL + "userlist_deny=NO\n",
                           (2, 0, "warning", "no effect while userlist_enable is NO"), status=1)
 
@@ -304,18 +306,48 @@ class Advice(CheckTest):
     def test_directories_for_files(self):
         """What is there and is not what it should be ends sessions as well."""
         for option in ("banner_file=/etc", "userlist_enable=YES\nuserlist_file=/etc",
-                       "user_config_dir=/etc/passwd", "vhost_config_dir=/etc/passwd"):
+                       "user_config_dir=/etc/passwd", "vhost_config_dir=/etc/passwd",
+                       "host_config_dir=/etc/passwd"):
             with self.subTest(option=option):
                 last = option.count("\n") + 2
                 self.assert_found(f"{LOCAL}{option}\n", (last, 0, "error", "."), status=2)
 
     def test_directories_of_files_are_missing(self):
         """No login fails of it, but nobody gets what was meant."""
-        for option in ("user_config_dir", "vhost_config_dir"):
+        for option in ("user_config_dir", "vhost_config_dir", "host_config_dir"):
             with self.subTest(option=option):
                 found = self.check(f"{LOCAL}{option}=/no/such\n")
                 self.assertEqual([(one.line, one.text) for one in found],
                                  [(2, f"{option}: No such file or directory")])
+
+    def test_directories_that_others_can_write_to(self):
+        """Who can write there decides which of the files a session finds."""
+        files = self.here / "files"
+        files.mkdir()
+        for option in ("user_config_dir", "vhost_config_dir", "host_config_dir"):
+            for mode, owner, group, found in ((0o755, 0, 0, False), (0o775, 0, 0, False),
+                                              (0o775, 0, 1801, True), (0o777, 0, 0, True),
+                                              (0o755, 1801, 0, True)):
+                with self.subTest(option=option, mode=oct(mode), owner=owner, group=group):
+                    os.chown(files, owner, group)
+                    files.chmod(mode)
+                    wanted = [(2, 0, "warning", "others than root can write to it")] * found
+                    self.assert_found(f"{LOCAL}{option}={files}\n", *wanted, status=int(found))
+
+    def test_character_set(self):
+        for name, text in (("CP1252X", "no character set"), ("CP949//TRANSLIT", "no character set"),
+                           ("UTF-16", "without ASCII"), ("SHIFT_JIS", "without ASCII")):
+            with self.subTest(name=name):
+                self.assert_found(f"{LOCAL}client_charset={name}\n", (2, 0, "error", text), status=2)
+        for name in ("CP949", "EUC-KR", "KOI8-R"):
+            with self.subTest(name=name):
+                self.assert_found(f"{LOCAL}client_charset={name}\n", status=0)
+        self.write("users/alice", "client_charset=UTF-16\n")
+        self.write("users/bob", "client_charset=KOI8-R\n")
+        found = self.check(f"{LOCAL}client_charset=CP949\nuser_config_dir={self.here}/users\n",
+                           status=2)
+        self.assertEqual([(one.file, one.line, one.severity) for one in found],
+                         [(f"{self.here}/users/alice", 1, "error")])
 
     def test_logs(self):
         self.assert_found(LOCAL + "xferlog_enable=YES\nvsftpd_log_file=/no/such/log\n",
@@ -370,11 +402,14 @@ class Advice(CheckTest):
         self.write("users/alice", "write_enable=maybe\nlocal_umaks=022\n")
         self.write("users/bob", "local_umask=022\nlisten=NO\n")
         self.write("hosts/127.0.0.3", "ssl_enable=YES\n")
-        found = self.check(f"{LOCAL}user_config_dir={users}\nvhost_config_dir={hosts}\n", status=2)
+        self.write("names/ftp.example.net", "write_enable=perhaps\n")
+        found = self.check(f"{LOCAL}user_config_dir={users}\nvhost_config_dir={hosts}\n"
+                           f"host_config_dir={self.here}/names\n", status=2)
         self.assertEqual([(one.file, one.line, one.column, one.severity) for one in found],
                          [(f"{users}/alice", 1, 14, "error"), (f"{users}/alice", 2, 1, "error"),
                           (f"{users}/bob", 2, 8, "warning"),
-                          (f"{hosts}/127.0.0.3", 1, 0, "error")])
+                          (f"{hosts}/127.0.0.3", 1, 0, "error"),
+                          (f"{self.here}/names/ftp.example.net", 1, 14, "error")])
 
     def test_anonymous_directory(self):
         harness.fresh_trees()
@@ -424,7 +459,7 @@ class Show(ToolTest):
              "login_timeout": ("60", "0"), "pasv_min_port": ("0", "5001"),
              "require_ssl_reuse": ("NO", "YES"), "ssl_ciphers": ("", "ECDHE-RSA-AES256-GCM-SHA384"),
              "syslog_ident": ("soloftpd", "vsftpd"), "tcp_wrappers": ("YES", "NO"),
-             "userlist_log": ("YES", "NO")})
+             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO")})
 
     def test_files_in_their_order(self):
         first = self.write("1.conf", LOCAL + "write_enable=NO\nhide_ids=YES\n")

@@ -41,13 +41,14 @@ static void test_rows_are_whole(void **state)
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *command = &command_table[i];
 		size_t size = strlen(command->verb);
-		assert_in_range(size, 3, 4);
+		assert_in_range(size, 3, 7);
 		for (size_t k = 0; k < size; k++)
-			assert_in_range(command->verb[k], 'A', 'Z');
+			assert_true((command->verb[k] >= 'A' && command->verb[k] <= 'Z') ||
+				    (k > 0 && command->verb[k] >= '0' && command->verb[k] <= '9'));
 		assert_non_null(command->handle);
 		assert_non_null(command->syntax);
 		assert_in_range(command->argument, ARGUMENT_NONE, ARGUMENT_OPTPATH);
-		assert_in_range(command->class, CLASS_SESSION, CLASS_ACTIVE);
+		assert_in_range(command->class, CLASS_SESSION, CLASS_HOST);
 	}
 }
 
@@ -62,14 +63,14 @@ static void test_what_is_no_verb(void **state)
 		assert_null(command_find(words[i]));
 }
 
-/* RFC 959 and RFC 1123 4.1.2.13, by what they must be able to do here. */
+/* RFC 959, RFC 1123 4.1.2.13 and what extends them, by what they must be able to do here. */
 static void test_required_commands_work(void **state)
 {
 	static const char *const verbs[] = {"USER", "PASS", "QUIT", "PORT", "PASV", "TYPE", "MODE",
 		"STRU", "RETR", "STOR", "APPE", "STOU", "RNFR", "RNTO", "DELE", "CWD", "CDUP",
 		"RMD", "MKD", "PWD", "LIST", "NLST", "SYST", "STAT", "HELP", "NOOP", "REST", "ABOR",
-		"ALLO", "SITE", "FEAT", "OPTS", "EPRT", "EPSV", "SIZE", "MDTM", "XCUP", "XCWD",
-		"XMKD", "XPWD", "XRMD"};
+		"ALLO", "SITE", "FEAT", "OPTS", "EPRT", "EPSV", "SIZE", "MDTM", "MLSD", "MLST",
+		"LANG", "HOST", "XCUP", "XCWD", "XMKD", "XPWD", "XRMD"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(verbs); i++)
@@ -80,7 +81,7 @@ static void test_required_commands_work(void **state)
 static void test_other_commands_are_known(void **state)
 {
 	static const char *const verbs[] = {"ACCT", "SMNT", "REIN", "AUTH", "ADAT", "PROT", "PBSZ",
-		"CCC", "MIC", "CONF", "ENC", "LPRT", "LPSV"};
+		"CCC", "MIC", "CONF", "ENC", "LPRT", "LPSV", "MFCT"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(verbs); i++)
@@ -90,9 +91,9 @@ static void test_other_commands_are_known(void **state)
 /* All that a client can do before it has logged in; nothing here touches a file. */
 static void test_before_login(void **state)
 {
-	static const char *const verbs[] = {"ACCT", "ADAT", "AUTH", "CCC", "CONF", "ENC", "FEAT",
-		"HELP", "LPRT", "LPSV", "MIC", "NOOP", "OPTS", "PASS", "PBSZ", "PROT", "QUIT",
-		"REIN", "SMNT", "SYST", "USER"};
+	static const char *const verbs[] = {"ACCT", "ADAT", "AUTH", "CCC", "CLNT", "CONF", "CSID",
+		"ENC", "FEAT", "HELP", "HOST", "LANG", "LPRT", "LPSV", "MFCT", "MIC", "NOOP",
+		"OPTS", "PASS", "PBSZ", "PROT", "QUIT", "REIN", "SMNT", "SYST", "USER"};
 
 	(void)state;
 	for (size_t i = 0; i < command_count; i++) {
@@ -103,7 +104,8 @@ static void test_before_login(void **state)
 		if (command->phase == PHASE_ANY && !listed)
 			fail_msg("%s works before login", command->verb);
 		if (command->phase == PHASE_ANY)
-			assert_int_equal(command->class, CLASS_SESSION);
+			assert_int_equal(command->class,
+				command->handle == cmd_host ? CLASS_HOST : CLASS_SESSION);
 	}
 }
 
@@ -122,8 +124,21 @@ static void test_classes(void **state)
 		{"RNFR", CLASS_MODIFY},
 		{"RNTO", CLASS_MODIFY},
 		{"MKD", CLASS_MKDIR},
+		{"MFF", CLASS_MODIFY},
+		{"MFMT", CLASS_TIMES},
+		{"AVBL", CLASS_UPLOAD},
 		{"LIST", CLASS_LIST},
 		{"NLST", CLASS_LIST},
+		{"MLSD", CLASS_LIST},
+		{"MLST", CLASS_LIST},
+		{"RANG", CLASS_DOWNLOAD},
+		{"HASH", CLASS_HASH},
+		{"XCRC", CLASS_HASH},
+		{"XMD5", CLASS_HASH},
+		{"XSHA1", CLASS_HASH},
+		{"XSHA256", CLASS_HASH},
+		{"XSHA512", CLASS_HASH},
+		{"HOST", CLASS_HOST},
 		{"SITE", CLASS_SITE},
 		{"PASV", CLASS_PASSIVE},
 		{"EPSV", CLASS_PASSIVE},
@@ -159,8 +174,10 @@ static void test_old_names(void **state)
 
 static void test_features(void **state)
 {
-	static const char *const lines[] = {
-		"EPRT", "EPSV", "MDTM", "PASV", "REST STREAM", "SIZE", "TVFS", "UTF8"};
+	static const char *const lines[] = {"AVBL", "CLNT", "CSID", "EPRT", "EPSV", "HASH", "HOST",
+		"LANG EN*", "MDTM", "MFF", "MFMT", "MLST", "PASV", "RANG STREAM", "REST STREAM",
+		"SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA1", "XSHA256", "XSHA512"};
+	unsigned features = 0;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(lines); i++) {
@@ -171,17 +188,20 @@ static void test_features(void **state)
 		assert_int_equal(rows, 1);
 	}
 	for (size_t k = 0; k < command_count; k++) {
+		features += command_table[k].feature != NULL;
 		assert_false(command_table[k].feature && command_table[k].handle == cmd_none);
 		assert_false(command_table[k].feature && strpbrk(command_table[k].feature, "\r\n"));
 	}
+	assert_int_equal(features, COUNT(lines));
 }
 
 /* A restart marker lives until the transfer that it is for; a rename until the next command. */
 static void test_sequences(void **state)
 {
-	static const char *const transfers[] = {"RETR", "STOR", "APPE", "STOU", "LIST", "NLST"};
-	static const char *const between[] = {
-		"PASV", "EPSV", "PORT", "EPRT", "TYPE", "REST", "SIZE", "MDTM", "NOOP", "ALLO"};
+	static const char *const transfers[] = {"RETR", "STOR", "APPE", "STOU", "LIST", "NLST",
+		"MLSD", "HASH", "XCRC", "XMD5", "XSHA1", "XSHA256", "XSHA512"};
+	static const char *const between[] = {"PASV", "EPSV", "PORT", "EPRT", "TYPE", "REST",
+		"RANG", "SIZE", "MDTM", "MLST", "OPTS", "NOOP", "ALLO"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(transfers); i++)

@@ -24,7 +24,7 @@ static int start(void **state)
 static bool *const switches[] = {&config.dirlist_enable, &config.download_enable,
 	&config.write_enable, &config.anon_upload_enable, &config.anon_mkdir_write_enable,
 	&config.anon_other_write_enable, &config.chmod_enable, &config.mdtm_write,
-	&config.pasv_enable, &config.port_enable};
+	&config.pasv_enable, &config.port_enable, &config.hash_enable};
 
 /* The switches above, as bits. */
 enum {
@@ -38,7 +38,8 @@ enum {
 	MDTM = 128,
 	PASV = 256,
 	PORT = 512,
-	NEVER = 1024,
+	HASH = 1024,
+	NEVER = 2048,
 };
 
 /* What a class needs of local and of anonymous sessions: all of these, and nothing else. */
@@ -57,6 +58,9 @@ static const struct {
 	{CLASS_TIMES, WRITE | MDTM, WRITE | MDTM | ANON_OTHER},
 	{CLASS_PASSIVE, PASV, PASV},
 	{CLASS_ACTIVE, PORT, PORT},
+	{CLASS_HASH, DOWNLOAD | HASH, DOWNLOAD | HASH},
+	/* Its directory is its switch: below. */
+	{CLASS_HOST, NEVER, NEVER},
 };
 
 static void check_needs(unsigned set)
@@ -74,7 +78,7 @@ static void check_needs(unsigned set)
 static void test_every_class_under_every_switch(void **state)
 {
 	(void)state;
-	assert_int_equal(COUNT(needs), CLASS_ACTIVE + 1);
+	assert_int_equal(COUNT(needs), CLASS_HOST + 1);
 	for (unsigned set = 0; set < NEVER; set++) {
 		for (size_t i = 0; i < COUNT(switches); i++)
 			*switches[i] = (set >> i & 1) != 0;
@@ -85,7 +89,16 @@ static void test_every_class_under_every_switch(void **state)
 static void test_unknown_class_is_closed(void **state)
 {
 	(void)state;
-	assert_false(access_permits(&config, false, (enum access_class)(CLASS_ACTIVE + 1)));
+	assert_false(access_permits(&config, false, (enum access_class)(CLASS_HOST + 1)));
+}
+
+static void test_hosts_need_their_directory(void **state)
+{
+	(void)state;
+	assert_false(access_permits(&config, false, CLASS_HOST));
+	config.host_config_dir = "/etc/ftp-hosts";
+	assert_true(access_permits(&config, false, CLASS_HOST));
+	assert_true(access_permits(&config, true, CLASS_HOST));
 }
 
 /* The defaults let nobody write. */
@@ -256,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_every_class_under_every_switch, start),
 		cmocka_unit_test_setup(test_unknown_class_is_closed, start),
+		cmocka_unit_test_setup(test_hosts_need_their_directory, start),
 		cmocka_unit_test_setup(test_defaults, start),
 		cmocka_unit_test_setup(test_verbs, start),
 		cmocka_unit_test_setup(test_denies, start),

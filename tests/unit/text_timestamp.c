@@ -89,7 +89,7 @@ static void check_like_libc(int64_t seconds)
 
 	assert_non_null(gmtime_r(&clock, &tm));
 	expected = (struct civil){(int64_t)tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		tm.tm_min, tm.tm_sec, tm.tm_wday};
+		tm.tm_min, tm.tm_sec, tm.tm_wday, 0};
 	timestamp_split(seconds, false, &civil);
 	check_civil(&civil, &expected);
 	assert_true(timestamp_join(&civil) == seconds);
@@ -138,7 +138,7 @@ static void test_join_takes_nonsense(void **state)
 	for (size_t i = 0; i < COUNT(ints) * COUNT(ints) * COUNT(years); i++) {
 		int x = ints[i % 5];
 		int y = ints[i / 5 % 5];
-		struct civil civil = {years[i / 25], x, y, x, y, x, y};
+		struct civil civil = {years[i / 25], x, y, x, y, x, y, 0};
 
 		(void)timestamp_join(&civil);
 	}
