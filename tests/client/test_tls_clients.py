@@ -86,6 +86,10 @@ class Curl(Client):
     def test_clear_data(self):
         self.both_ways("--ftp-ssl-control", server=self.serve_tls("force_local_data_ssl=NO\n"))
 
+    def test_clear_control(self):
+        """curl goes on when CCC is refused."""
+        self.both_ways("--ftp-ssl-ccc")
+
     def test_rsa(self):
         self.both_ways(server=self.serve_tls(f"rsa_cert_file={PLACE}/server-rsa.pem\n"))
 
