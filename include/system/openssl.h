@@ -46,6 +46,7 @@
 	X(SSL_load_client_CA_file)            \
 	X(SSL_new)                            \
 	X(SSL_new_session_ticket)             \
+	X(SSL_pending)                        \
 	X(SSL_read)                           \
 	X(SSL_rstate_string)                  \
 	X(SSL_sendfile)                       \

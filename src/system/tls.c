@@ -211,7 +211,8 @@ int tls_finish(struct tls *tls, unsigned *out_want)
 
 bool tls_has_more(const struct tls *tls)
 {
-	return openssl.SSL_has_pending(tls->ssl) == 1;
+	/* Not SSL_has_pending: the beginning of a record, too, would count, and nothing to read comes of it. */
+	return openssl.SSL_pending(tls->ssl) > 0;
 }
 
 bool tls_sends_files(const struct tls *tls)
