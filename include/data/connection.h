@@ -53,8 +53,9 @@ int data_open(
 	struct data *data, const struct config *config, struct watch *watch, bool *out_intruder);
 
 /* The handshake of a protected connection: the server is TLS's server, whoever has connected (RFC 4217 section 7).
- * Returns 0, -EPROTO if it failed, -ENOMEM, -ETIMEDOUT, or what the watch said. */
-int data_secure(struct data *data, struct watch *watch, int64_t deadline);
+ * `sends_file`: pump_download follows, and the kernel may encrypt what it sends. Returns 0, -EPROTO if the
+ * handshake failed, -ENOMEM, -ETIMEDOUT, or what the watch said. */
+int data_secure(struct data *data, struct watch *watch, bool sends_file, int64_t deadline);
 
 /* Tells the client that nothing more is sent, as TLS does; nothing to do without. With `await` the client's own
  * close_notify has to come. Returns 0, or -errno: -ECONNABORTED if it did not, or what the watch said. */

@@ -40,7 +40,9 @@ int tls_load(const struct tls_settings *settings, struct buffer *problem);
 /* Forgets what tls_load did, when there is no connection: for the administrator's tools. */
 void tls_unload(void);
 
-enum tls_purpose { TLS_CONTROL, TLS_DATA };
+/* TLS_FILES is data too, and will send files: inside the kernel if it can. Its socket can never be connected again
+ * (AF_UNSPEC), and an end in the middle of what is received may look like one between two records. */
+enum tls_purpose { TLS_CONTROL, TLS_DATA, TLS_FILES };
 
 /* A connection over the nonblocking socket `fd`, which stays the caller's; NULL when memory or the few
  * connections there can be are used up. The caller must tls_free(). */

@@ -27,7 +27,7 @@ bool entries_begin(struct entries *entries, struct session *session, const char 
 	if (!transfer_connect(session, &entries->watch, out_reply))
 		return false;
 	(void)record_mark(session, 150, "Here comes the directory listing.");
-	if (!transfer_secure(session, &entries->watch, out_reply))
+	if (!transfer_secure(session, &entries->watch, false, out_reply))
 		return false;
 	entries->pump = transfer_pump(session, &entries->watch);
 	session->transfer = (struct transfer){verb, path, &entries->pump.moved};

@@ -92,7 +92,7 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	buffer_start(&b, session->text, sizeof(session->text));
 	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
 	(void)record_mark(session, 150, buffer_text(&b));
-	if (!transfer_secure(session, &watch, &answer))
+	if (!transfer_secure(session, &watch, !stretch->converts, &answer))
 		return answer;
 	pump = transfer_pump(session, &watch);
 	session->transfer = (struct transfer){"RETR", path, &pump.moved};
@@ -293,7 +293,7 @@ static struct reply store(
 	}
 	(void)record_mark(session, 150, buffer_text(&b));
 	/* What is there stays until it is sure that data can come. */
-	if (!transfer_secure(session, &watch, &answer))
+	if (!transfer_secure(session, &watch, false, &answer))
 		return abandon(upload, answer);
 	error = position(session, upload);
 	if (error < 0) {

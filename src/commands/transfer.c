@@ -243,7 +243,8 @@ static struct reply not_shaken(struct session *session, int error)
 		error == -EPROTO ? tls_reason() : strerror(-error));
 }
 
-bool transfer_secure(struct session *session, struct watch *watch, struct reply *out_reply)
+bool transfer_secure(
+	struct session *session, struct watch *watch, bool sends_file, struct reply *out_reply)
 {
 	const struct config *config = &session->config;
 	struct tls *control = session->control.channel.tls, *data;
@@ -251,7 +252,8 @@ bool transfer_secure(struct session *session, struct watch *watch, struct reply 
 
 	if (!session->private)
 		return true;
-	error = data_secure(&session->data, watch, io_deadline(config->accept_timeout));
+	error = data_secure(&session->data, watch, sends_file && config->use_sendfile,
+		io_deadline(config->accept_timeout));
 	data = session->data.channel.tls;
 	if (error < 0)
 		*out_reply = not_shaken(session, error);

@@ -220,14 +220,16 @@ int data_open(
 	return fd < 0 ? fd : 0;
 }
 
-int data_secure(struct data *data, struct watch *watch, int64_t deadline)
+int data_secure(struct data *data, struct watch *watch, bool sends_file, int64_t deadline)
 {
 	struct channel *channel = &data->channel;
+	/* The reserved socket will be connected again. */
+	bool inside = sends_file && !data->on_reserved;
 	int error;
 
 	/* The handshake's flights are small, and each waits for the other's. */
 	net_no_delay(channel->fd);
-	channel->tls = tls_start(channel->fd, TLS_DATA);
+	channel->tls = tls_start(channel->fd, inside ? TLS_FILES : TLS_DATA);
 	if (!channel->tls)
 		return -ENOMEM;
 	while ((error = tls_handshake(channel->tls, &channel->want)) == -EAGAIN) {

@@ -25,7 +25,7 @@ struct tls {
 /* One control connection and one for data. */
 static struct tls places[2];
 
-/* The kernel's own TLS is tried with the first data connection; most kernels have none. */
+/* The kernel's own TLS is tried with the first connection that sends files; most kernels have none. */
 static enum { KERNEL_UNTRIED, KERNEL_HAS, KERNEL_LACKS } kernel;
 
 static struct tls *find(const SSL *ssl)
@@ -35,7 +35,7 @@ static struct tls *find(const SSL *ssl)
 
 bool tls_is_data(const SSL *ssl)
 {
-	return find(ssl)->purpose == TLS_DATA;
+	return find(ssl)->purpose != TLS_CONTROL;
 }
 
 void tls_count_message(
@@ -61,9 +61,9 @@ static bool prepare(struct tls *tls, int fd)
 	/* A client that only sends would never read a ticket, and closing with it unread is a reset,
 	 * which takes bytes with it that have not been received yet. */
 	openssl.SSL_set_num_tickets(tls->ssl, 0);
-	if (kernel != KERNEL_LACKS)
+	if (tls->purpose == TLS_FILES && kernel != KERNEL_LACKS) {
 		openssl.SSL_set_options(tls->ssl, SSL_OP_ENABLE_KTLS);
-	if (kernel == KERNEL_LACKS) {
+	} else {
 		openssl.SSL_set_default_read_buffer_len(tls->ssl, READ_AHEAD);
 		openssl.SSL_set_read_ahead(tls->ssl, 1);
 	}
@@ -72,7 +72,7 @@ static bool prepare(struct tls *tls, int fd)
 
 struct tls *tls_start(int fd, enum tls_purpose purpose)
 {
-	struct tls *tls = &places[purpose == TLS_DATA];
+	struct tls *tls = &places[purpose != TLS_CONTROL];
 
 	if (tls->ssl || !tls_context())
 		return NULL;
@@ -139,7 +139,7 @@ int tls_handshake(struct tls *tls, unsigned *out_want)
 	}
 	tls->established = true;
 	tls->ticket = io_now();
-	if (tls->purpose == TLS_DATA && kernel == KERNEL_UNTRIED)
+	if (tls->purpose == TLS_FILES && kernel == KERNEL_UNTRIED)
 		kernel = tls_sends_files(tls) ? KERNEL_HAS : KERNEL_LACKS;
 	return 0;
 }
@@ -217,10 +217,16 @@ bool tls_sends_files(const struct tls *tls)
 ssize_t tls_send_file(struct tls *tls, int file, uint64_t offset, size_t size, unsigned *out_want)
 {
 	ossl_ssize_t sent;
+	int failed, error;
 
 	begin();
 	sent = openssl.SSL_sendfile(tls->ssl, file, (off_t)offset, size, 0);
-	return sent >= 0 ? (ssize_t)sent : outcome(tls, (int)sent, out_want);
+	if (sent >= 0)
+		return (ssize_t)sent;
+	/* OpenSSL's own words for the system's errors say nothing. */
+	failed = errno;
+	error = outcome(tls, (int)sent, out_want);
+	return error == -EPROTO && failed > 0 ? -failed : error;
 }
 
 bool tls_is_resumed(const struct tls *tls)
