@@ -13,10 +13,10 @@ bool transfer_is_prepared(struct session *session, struct reply *out_reply);
 /* Makes the data connection. Returns whether it stands; if not, sets the command's final reply. */
 bool transfer_connect(struct session *session, struct watch *watch, struct reply *out_reply);
 
-/* The handshake of the data connection under PROT P, after the mark; `sends_file` as data_secure has it.
- * Returns whether the transfer may go on; if not, sets the command's final reply, and the session goes on. */
-bool transfer_secure(
-	struct session *session, struct watch *watch, bool sends_file, struct reply *out_reply);
+/* Sends the mark and, under PROT P, secures the data connection. Returns whether the transfer may go on; if not,
+ * sets the command's final reply, and the session goes on. */
+bool transfer_begin(struct session *session, struct watch *watch, const char *text,
+	const struct transfer *transfer, struct reply *out_reply);
 
 /* A watch that hears the control connection during this session's transfers: it answers STAT, and
  * ends the transfer for ABOR and when the client has gone. A client that has sent its last command and

@@ -29,10 +29,10 @@
 	X(SSL_CTX_set_options)                \
 	X(SSL_CTX_set_session_id_context)     \
 	X(SSL_CTX_set_timeout)                \
+	X(SSL_CTX_set_verify_depth)           \
 	X(SSL_CTX_set_verify)                 \
 	X(SSL_CTX_use_PrivateKey)             \
 	X(SSL_CTX_use_certificate_chain_file) \
-	X(SSL_check_private_key)              \
 	X(SSL_ctrl)                           \
 	X(SSL_do_handshake)                   \
 	X(SSL_free)                           \
@@ -50,6 +50,7 @@
 	X(SSL_rstate_string)                  \
 	X(SSL_sendfile)                       \
 	X(SSL_session_reused)                 \
+	X(SSL_set_SSL_CTX)                    \
 	X(SSL_set_accept_state)               \
 	X(SSL_set_default_read_buffer_len)    \
 	X(SSL_set_fd)                         \
@@ -57,8 +58,6 @@
 	X(SSL_set_options)                    \
 	X(SSL_set_read_ahead)                 \
 	X(SSL_shutdown)                       \
-	X(SSL_use_PrivateKey)                 \
-	X(SSL_use_certificate_chain_file)     \
 	X(SSL_write)                          \
 	X(TLS_server_method)
 

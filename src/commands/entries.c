@@ -26,11 +26,11 @@ bool entries_begin(struct entries *entries, struct session *session, const char 
 	entries->watch = transfer_watch(session);
 	if (!transfer_connect(session, &entries->watch, out_reply))
 		return false;
-	(void)record_mark(session, 150, "Here comes the directory listing.");
-	if (!transfer_secure(session, &entries->watch, false, out_reply))
+	if (!transfer_begin(session, &entries->watch, "Here comes the directory listing.",
+		    &(struct transfer){.verb = verb, .path = path}, out_reply))
 		return false;
 	entries->pump = transfer_pump(session, &entries->watch);
-	session->transfer = (struct transfer){verb, path, &entries->pump.moved};
+	session->transfer.moved = &entries->pump.moved;
 	transfer_sending(&entries->watch);
 	return true;
 }

@@ -91,11 +91,13 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 		return answer;
 	buffer_start(&b, session->text, sizeof(session->text));
 	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
-	(void)record_mark(session, 150, buffer_text(&b));
-	if (!transfer_secure(session, &watch, !stretch->converts, &answer))
+	if (!transfer_begin(session, &watch, buffer_text(&b),
+		    &(struct transfer){
+			    .verb = "RETR", .path = path, .sends_file = !stretch->converts},
+		    &answer))
 		return answer;
 	pump = transfer_pump(session, &watch);
-	session->transfer = (struct transfer){"RETR", path, &pump.moved};
+	session->transfer.moved = &pump.moved;
 	transfer_sending(&watch);
 	log->started = io_microseconds();
 	result = stretch->converts ? pump_download_ascii(&pump, fd, stretch->start)
@@ -246,7 +248,7 @@ static struct reply receive_file(
 	enum pump_result result;
 	int error;
 
-	session->transfer = (struct transfer){"STOR", upload->path, &pump.moved};
+	session->transfer.moved = &pump.moved;
 	log->started = io_microseconds();
 	result = log->ascii && session->config.ascii_upload_enable
 			 ? pump_upload_ascii(&pump, upload->fd)
@@ -291,12 +293,13 @@ static struct reply store(
 	} else {
 		buffer_string(&b, "Ok to send data.");
 	}
-	(void)record_mark(session, 150, buffer_text(&b));
 	/* What is there stays until it is sure that data can come. */
-	if (!transfer_secure(session, &watch, false, &answer))
+	if (!transfer_begin(session, &watch, buffer_text(&b),
+		    &(struct transfer){.verb = "STOR", .path = upload->path}, &answer))
 		return abandon(upload, answer);
 	error = position(session, upload);
 	if (error < 0) {
+		session->transfer.verb = NULL;
 		data_abort(&session->data);
 		return abandon(upload, reply_error(error, "Could not seek in file."));
 	}

@@ -150,10 +150,11 @@ struct reply cmd_auth(struct session *session, const char *argument)
 	/* It would be taken for something that came encrypted (CVE-2011-0411 and its like). */
 	if (control_has_input(&session->control))
 		return reply_closing(503, "Nothing may follow AUTH before the handshake.");
-	if (load(session) < 0)
-		return reply(431, "TLS is not available.");
+	/* Before the certificates are chosen: HOST may have changed them. */
 	if (forget(session) < 0)
 		return reply_closing(421, "Service not available.");
+	if (load(session) < 0)
+		return reply(431, "TLS is not available.");
 	if (record_mark(session, 234, "Proceed with negotiation.") == 0 && start(session) == 0)
 		session->private = mechanism == MECHANISM_SSL;
 	return reply(0, NULL);

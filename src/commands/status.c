@@ -16,7 +16,7 @@ static void append_transfer(struct buffer *b, const struct transfer *transfer)
 	buffer_byte(b, ' ');
 	buffer_string(b, transfer->verb);
 	buffer_string(b, " in progress, ");
-	buffer_number(b, *transfer->moved);
+	buffer_number(b, transfer->moved ? *transfer->moved : 0);
 	buffer_string(b, " bytes so far\n");
 }
 

@@ -211,25 +211,19 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 	return error == 0;
 }
 
-static void tell_not_secured(struct session *session, const char *why, const char *reason)
+/* The reason in syslog, behind what failed; NULL: `why` is the reason. */
+static struct reply not_secured(struct session *session, const char *why, const char *reason)
 {
 	char text[512];
 	struct buffer b;
 
+	data_abort(&session->data);
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, "data connection: ");
-	buffer_string(&b, why);
-	if (reason) {
-		buffer_string(&b, " ");
+	buffer_string(&b, reason ? "TLS handshake failed: " : why);
+	if (reason)
 		buffer_string(&b, reason);
-	}
 	record_warning(session, buffer_text(&b));
-}
-
-static struct reply not_secured(struct session *session, const char *why, const char *reason)
-{
-	data_abort(&session->data);
-	tell_not_secured(session, why, reason);
 	return reply(522, why);
 }
 
@@ -243,7 +237,8 @@ static struct reply not_shaken(struct session *session, int error)
 		error == -EPROTO ? tls_reason() : strerror(-error));
 }
 
-bool transfer_secure(
+/* The handshake of the data connection under PROT P. Returns whether the transfer may go on. */
+static bool secure(
 	struct session *session, struct watch *watch, bool sends_file, struct reply *out_reply)
 {
 	const struct config *config = &session->config;
@@ -266,6 +261,20 @@ bool transfer_secure(
 	else
 		return true;
 	return false;
+}
+
+bool transfer_begin(struct session *session, struct watch *watch, const char *text,
+	const struct transfer *transfer, struct reply *out_reply)
+{
+	bool begun;
+
+	(void)record_mark(session, 150, text);
+	/* From the mark on STAT is answered, in the handshake too. */
+	session->transfer = *transfer;
+	begun = secure(session, watch, transfer->sends_file, out_reply);
+	if (!begun)
+		session->transfer.verb = NULL;
+	return begun;
 }
 
 struct pump transfer_pump(struct session *session, struct watch *watch)

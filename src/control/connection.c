@@ -69,7 +69,8 @@ bool control_can_send(const struct control *control)
 
 bool control_has_input(const struct control *control)
 {
-	return control->line.end > control->line.begin;
+	/* Half a Telnet command is something, too. */
+	return control->line.end > control->line.begin || control->line.telnet.state != TELNET_DATA;
 }
 
 bool control_has_room(const struct control *control)

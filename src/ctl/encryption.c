@@ -162,9 +162,8 @@ static void check_versions(
 
 static void check_clients(const struct config *config, struct report *report)
 {
-	struct certificates_subject cert_user = {config, report, OPTION_ssl_cert_user, NULL};
 	struct certificates_subject anonymous = {config, report, OPTION_allow_anon_ssl, NULL};
-	bool asked = config->require_cert || config->ssl_request_cert;
+	bool asked = config->require_cert || config->ssl_request_cert || config->ssl_cert_user;
 
 	if (config->require_cert && !config->validate_cert)
 		report_warning(report, config, OPTION_require_cert,
@@ -175,13 +174,6 @@ static void check_clients(const struct config *config, struct report *report)
 	else if (config->validate_cert && !config->ca_certs_file)
 		report_warning(report, config, OPTION_validate_cert,
 			"no client certificate is valid without ca_certs_file");
-	if (config->ssl_cert_user && !asked)
-		certificates_tell(&cert_user, CONFIG_ERROR,
-			"no user has a certificate: clients are not asked for one");
-	else if (config->ssl_cert_user && !config->validate_cert)
-		certificates_tell(&cert_user, CONFIG_WARNING,
-			"proves nothing while validate_cert is NO: anybody can make such a "
-			"certificate");
 	if (config->anonymous_enable && !config->allow_anon_ssl &&
 		(config->implicit_ssl || config->force_anon_logins_ssl))
 		certificates_tell(&anonymous, CONFIG_ERROR,

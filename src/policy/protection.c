@@ -35,9 +35,10 @@ int protection_load(const struct config *config, struct buffer *problem)
 		.ciphers = ciphers(config),
 		.dh_file = config->dh_param_file,
 		.ecdh_file = config->ecdh_param_file,
-		.request = config->ssl_request_cert,
+		/* A name counts only in a certificate that somebody answers for. */
+		.request = config->ssl_request_cert || config->ssl_cert_user,
 		.require = config->require_cert,
-		.validate = config->validate_cert,
+		.validate = config->validate_cert || config->ssl_cert_user,
 	};
 
 	protection_versions(config, settings.versions);

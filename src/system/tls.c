@@ -77,6 +77,8 @@ struct tls *tls_start(int fd, enum tls_purpose purpose)
 	if (tls->ssl || !tls_context())
 		return NULL;
 	*tls = (struct tls){.purpose = purpose, .ssl = openssl.SSL_new(tls_context())};
+	if (tls->ssl && purpose != TLS_CONTROL)
+		tlscontext_follow(tls->ssl);
 	if (tls->ssl && prepare(tls, fd))
 		return tls;
 	tls_free(tls);
@@ -139,6 +141,10 @@ int tls_handshake(struct tls *tls, unsigned *out_want)
 	}
 	tls->established = true;
 	tls->ticket = io_now();
+	/* Data connections resume the control connection's session; theirs need not be kept. */
+	if (tls->purpose == TLS_CONTROL)
+		openssl.SSL_CTX_ctrl(tls_context(), SSL_CTRL_SET_SESS_CACHE_MODE,
+			SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE, NULL);
 	if (tls->purpose == TLS_FILES && kernel == KERNEL_UNTRIED)
 		kernel = tls_sends_files(tls) ? KERNEL_HAS : KERNEL_LACKS;
 	return 0;

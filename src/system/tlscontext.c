@@ -17,12 +17,25 @@
 	"@SECLEVEL=2"
 #define OLD_CIPHERS "DEFAULT:@SECLEVEL=0"
 
-static SSL_CTX *context;
-static const char *sni_directory, *sni_only;
+/* Certificates between a client's and its root's. */
+#define VERIFY_DEPTH 9
+
+static SSL_CTX *context; /* the session's: tickets are its */
+static SSL_CTX
+	*named; /* with the certificate of the name that the client has asked for; NULL: none */
+
+/* For the context of a name; its strings are good until the handshake. */
+static struct tls_settings kept;
 
 SSL_CTX *tls_context(void)
 {
 	return context;
+}
+
+void tlscontext_follow(SSL *ssl)
+{
+	if (named)
+		openssl.SSL_set_SSL_CTX(ssl, named);
 }
 
 static int fail(struct buffer *problem, const char *file, const char *reason)
@@ -81,19 +94,20 @@ EVP_PKEY *tls_read_key(const char *file, struct buffer *problem)
 	return key;
 }
 
-static int load_certificate(const struct tls_certificate *certificate, struct buffer *problem)
+static int load_certificate(
+	SSL_CTX *to, const struct tls_certificate *certificate, struct buffer *problem)
 {
 	const char *key_file = certificate->key ? certificate->key : certificate->chain;
 	EVP_PKEY *key;
 	int loaded;
 
-	if (openssl.SSL_CTX_use_certificate_chain_file(context, certificate->chain) != 1)
+	if (openssl.SSL_CTX_use_certificate_chain_file(to, certificate->chain) != 1)
 		return fail(problem, certificate->chain, openssl_reason());
 	key = tls_read_key(key_file, problem);
 	if (!key)
 		return -EINVAL;
-	loaded = openssl.SSL_CTX_use_PrivateKey(context, key) == 1 &&
-		 openssl.SSL_CTX_check_private_key(context) == 1;
+	loaded = openssl.SSL_CTX_use_PrivateKey(to, key) == 1 &&
+		 openssl.SSL_CTX_check_private_key(to) == 1;
 	openssl.EVP_PKEY_free(key);
 	return loaded ? 0 : fail(problem, key_file, openssl_reason());
 }
@@ -103,29 +117,28 @@ static int load_certificate(const struct tls_certificate *certificate, struct bu
 /* A name that can be part of a file's: of letters, digits, hyphens and dots, and no dot first. */
 static bool is_host_name(const char *name)
 {
-	return *name && *name != '.' && strlen(name) <= 253 &&
+	return *name && *name != '.' && strlen(name) <= 240 &&
 	       name[strspn(name,
 		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")] == '\0';
 }
 
-/* NAME.pem in place of the certificates of the same key type, in both the connection, which has copies of the
- * context's, and the context, for data connections. */
-static bool use_named(SSL *ssl, const char *file)
+static SSL_CTX *make_context(const struct tls_settings *settings, struct buffer *problem);
+
+/* A context with NAME.pem alone; the tickets remain the first one's. */
+static int use_named(SSL *ssl, const char *file)
 {
+	struct tls_settings settings = kept;
 	char text[512];
 	struct buffer problem;
-	EVP_PKEY *key;
-	bool used;
 
 	buffer_start(&problem, text, sizeof(text));
-	key = tls_read_key(file, &problem);
-	used = key && openssl.SSL_CTX_use_certificate_chain_file(context, file) == 1 &&
-	       openssl.SSL_CTX_use_PrivateKey(context, key) == 1 &&
-	       openssl.SSL_use_certificate_chain_file(ssl, file) == 1 &&
-	       openssl.SSL_use_PrivateKey(ssl, key) == 1 && openssl.SSL_check_private_key(ssl) == 1;
-	if (key)
-		openssl.EVP_PKEY_free(key);
-	return used;
+	settings.certificates[0] = (struct tls_certificate){.chain = file};
+	settings.certificates[1] = (struct tls_certificate){.chain = NULL};
+	openssl.SSL_CTX_free(named);
+	named = make_context(&settings, &problem);
+	if (!named || !openssl.SSL_set_SSL_CTX(ssl, named))
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
 }
 
 static int choose_certificate(SSL *ssl, const char *name)
@@ -136,12 +149,11 @@ static int choose_certificate(SSL *ssl, const char *name)
 	buffer_start(&b, lower, sizeof(lower));
 	for (const char *at = name; *at; at++)
 		buffer_byte(&b, *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at);
-	if (path_join(sni_directory, buffer_text(&b), file, sizeof(file) - 5) < 0)
+	buffer_string(&b, ".pem");
+	if (path_join(kept.sni_directory, buffer_text(&b), file, sizeof(file)) < 0 ||
+		access(file, F_OK) < 0)
 		return SSL_TLSEXT_ERR_NOACK;
-	memcpy(file + strlen(file), ".pem", 5);
-	if (access(file, F_OK) < 0)
-		return SSL_TLSEXT_ERR_NOACK;
-	return use_named(ssl, file) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+	return use_named(ssl, file);
 }
 
 /* Only the control connection chooses: data connections come after root was given up, and follow it. */
@@ -153,9 +165,9 @@ static int take_server_name(SSL *ssl, int *alert, void *data)
 	*alert = SSL_AD_UNRECOGNIZED_NAME;
 	if (tls_is_data(ssl))
 		return SSL_TLSEXT_ERR_OK;
-	if (sni_only && (!name || strcasecmp(name, sni_only) != 0))
+	if (kept.sni_only && (!name || strcasecmp(name, kept.sni_only) != 0))
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	if (!sni_directory || !name || !is_host_name(name))
+	if (!kept.sni_directory || !name || !is_host_name(name))
 		return SSL_TLSEXT_ERR_NOACK;
 	return choose_certificate(ssl, name);
 }
@@ -192,7 +204,7 @@ static int accept_any(int preverified, X509_STORE_CTX *store)
 
 /* ---- the context ---- */
 
-static void set_versions(const struct tls_settings *settings)
+static void set_versions(SSL_CTX *to, const struct tls_settings *settings)
 {
 	static const uint64_t off[TLS_VERSIONS] = {
 		SSL_OP_NO_TLSv1, SSL_OP_NO_TLSv1_1, SSL_OP_NO_TLSv1_2, SSL_OP_NO_TLSv1_3};
@@ -204,19 +216,19 @@ static void set_versions(const struct tls_settings *settings)
 		if (settings->versions[i])
 			lowest = number[i];
 		else
-			openssl.SSL_CTX_set_options(context, off[i]);
+			openssl.SSL_CTX_set_options(to, off[i]);
 	}
-	openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, lowest, NULL);
+	openssl.SSL_CTX_ctrl(to, SSL_CTRL_SET_MIN_PROTO_VERSION, lowest, NULL);
 }
 
-static int set_ciphers(const struct tls_settings *settings, struct buffer *problem)
+static int set_ciphers(SSL_CTX *to, const struct tls_settings *settings, struct buffer *problem)
 {
 	bool old = settings->versions[TLS_1_0] || settings->versions[TLS_1_1];
 	const char *ciphers = settings->ciphers;
 
 	if (!ciphers)
 		ciphers = old ? OLD_CIPHERS : CIPHERS;
-	if (openssl.SSL_CTX_set_cipher_list(context, ciphers) != 1)
+	if (openssl.SSL_CTX_set_cipher_list(to, ciphers) != 1)
 		return fail(problem, ciphers, "no such ciphers");
 	return 0;
 }
@@ -234,22 +246,22 @@ static EVP_PKEY *read_parameters(const char *file)
 	return parameters;
 }
 
-static int set_dh(const char *file, struct buffer *problem)
+static int set_dh(SSL_CTX *to, const char *file, struct buffer *problem)
 {
 	EVP_PKEY *parameters;
 
 	if (!file) {
-		openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_DH_AUTO, 1, NULL);
+		openssl.SSL_CTX_ctrl(to, SSL_CTRL_SET_DH_AUTO, 1, NULL);
 		return 0;
 	}
 	parameters = read_parameters(file);
-	if (parameters && openssl.SSL_CTX_set0_tmp_dh_pkey(context, parameters) == 1)
+	if (parameters && openssl.SSL_CTX_set0_tmp_dh_pkey(to, parameters) == 1)
 		return 0;
 	openssl.EVP_PKEY_free(parameters);
 	return fail(problem, file, "no Diffie-Hellman parameters");
 }
 
-static int set_curve(const char *file, struct buffer *problem)
+static int set_curve(SSL_CTX *to, const char *file, struct buffer *problem)
 {
 	EVP_PKEY *parameters = file ? read_parameters(file) : NULL;
 	char name[64];
@@ -260,12 +272,12 @@ static int set_curve(const char *file, struct buffer *problem)
 		return 0;
 	set = parameters &&
 	      openssl.EVP_PKEY_get_group_name(parameters, name, sizeof(name), &size) == 1 &&
-	      openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, name) == 1;
+	      openssl.SSL_CTX_ctrl(to, SSL_CTRL_SET_GROUPS_LIST, 0, name) == 1;
 	openssl.EVP_PKEY_free(parameters);
 	return set ? 0 : fail(problem, file, "no elliptic curve parameters");
 }
 
-static int set_clients(const struct tls_settings *settings, struct buffer *problem)
+static int set_clients(SSL_CTX *to, const struct tls_settings *settings, struct buffer *problem)
 {
 	int mode = SSL_VERIFY_NONE;
 
@@ -273,90 +285,101 @@ static int set_clients(const struct tls_settings *settings, struct buffer *probl
 		mode = SSL_VERIFY_PEER;
 	if (settings->require)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	openssl.SSL_CTX_set_verify(context, mode, settings->validate ? NULL : accept_any);
+	openssl.SSL_CTX_set_verify(to, mode, settings->validate ? NULL : accept_any);
+	/* Nobody's chain is longer, and each link costs. */
+	openssl.SSL_CTX_set_verify_depth(to, VERIFY_DEPTH);
 	if (!settings->ca_file)
 		return 0;
-	if (openssl.SSL_CTX_load_verify_file(context, settings->ca_file) != 1)
+	if (openssl.SSL_CTX_load_verify_file(to, settings->ca_file) != 1)
 		return fail(problem, settings->ca_file, openssl_reason());
-	openssl.SSL_CTX_set_client_CA_list(
-		context, openssl.SSL_load_client_CA_file(settings->ca_file));
+	openssl.SSL_CTX_set_client_CA_list(to, openssl.SSL_load_client_CA_file(settings->ca_file));
 	return 0;
 }
 
 /* Both sides of a cast that C has no other way to write. */
-static void set_server_name_callback(void)
+static void set_server_name_callback(SSL_CTX *to)
 {
 	union {
 		int (*typed)(SSL *, int *, void *);
 		void (*plain)(void);
 	} callback = {.typed = take_server_name};
 
-	openssl.SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, callback.plain);
+	openssl.SSL_CTX_callback_ctrl(to, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, callback.plain);
 }
 
-static void set_behaviour(const struct tls_settings *settings)
+static void set_behaviour(SSL_CTX *to)
 {
 	static const unsigned char id[] = "ftp";
 
-	openssl.SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-						     SSL_OP_CIPHER_SERVER_PREFERENCE |
-						     SSL_OP_PRIORITIZE_CHACHA);
-	openssl.SSL_CTX_ctrl(context, SSL_CTRL_MODE,
+	openssl.SSL_CTX_set_options(to, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+						SSL_OP_CIPHER_SERVER_PREFERENCE |
+						SSL_OP_PRIORITIZE_CHACHA);
+	openssl.SSL_CTX_ctrl(to, SSL_CTRL_MODE,
 		SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 			SSL_MODE_RELEASE_BUFFERS,
 		NULL);
-	openssl.SSL_CTX_set_timeout(context, TLS_LIFETIME);
-	openssl.SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1);
-	openssl.SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
-	openssl.SSL_CTX_set_msg_callback(context, tls_count_message);
-	sni_directory = settings->sni_directory;
-	sni_only = settings->sni_only;
-	set_server_name_callback();
+	openssl.SSL_CTX_set_timeout(to, TLS_LIFETIME);
+	openssl.SSL_CTX_set_session_id_context(to, id, sizeof(id) - 1);
+	openssl.SSL_CTX_set_alpn_select_cb(to, choose_protocol, NULL);
+	openssl.SSL_CTX_set_msg_callback(to, tls_count_message);
+	set_server_name_callback(to);
 }
 
-static int load_certificates(const struct tls_settings *settings, struct buffer *problem)
+static int load_certificates(
+	SSL_CTX *to, const struct tls_settings *settings, struct buffer *problem)
 {
 	int error = 0;
 
 	for (int i = 0; i < 2 && error == 0; i++)
 		if (settings->certificates[i].chain)
-			error = load_certificate(&settings->certificates[i], problem);
+			error = load_certificate(to, &settings->certificates[i], problem);
 	return error;
+}
+
+/* NULL with what is wrong in `problem`. */
+static SSL_CTX *make_context(const struct tls_settings *settings, struct buffer *problem)
+{
+	SSL_CTX *made = openssl.SSL_CTX_new(openssl.TLS_server_method());
+	int error;
+
+	if (!made) {
+		(void)fail(problem, NULL, openssl_reason());
+		return NULL;
+	}
+	set_versions(made, settings);
+	set_behaviour(made);
+	error = set_ciphers(made, settings, problem);
+	if (error == 0)
+		error = set_dh(made, settings->dh_file, problem);
+	if (error == 0)
+		error = set_curve(made, settings->ecdh_file, problem);
+	if (error == 0)
+		error = set_clients(made, settings, problem);
+	if (error == 0)
+		error = load_certificates(made, settings, problem);
+	if (error == 0)
+		return made;
+	openssl.SSL_CTX_free(made);
+	return NULL;
 }
 
 int tls_load(const struct tls_settings *settings, struct buffer *problem)
 {
-	int error;
-
 	if (context)
 		return 0;
 	if (openssl_load() < 0)
 		return fail(problem, NULL, "libssl.so.3 can't be loaded");
-	context = openssl.SSL_CTX_new(openssl.TLS_server_method());
-	if (!context)
-		return fail(problem, NULL, openssl_reason());
-	set_versions(settings);
-	set_behaviour(settings);
-	error = set_ciphers(settings, problem);
-	if (error == 0)
-		error = set_dh(settings->dh_file, problem);
-	if (error == 0)
-		error = set_curve(settings->ecdh_file, problem);
-	if (error == 0)
-		error = set_clients(settings, problem);
-	if (error == 0)
-		error = load_certificates(settings, problem);
-	if (error < 0) {
-		openssl.SSL_CTX_free(context);
-		context = NULL;
-	}
+	kept = *settings;
+	context = make_context(settings, problem);
 	openssl.ERR_clear_error();
-	return error;
+	return context ? 0 : -EINVAL;
 }
 
 void tls_unload(void)
 {
-	if (context)
+	if (context) {
 		openssl.SSL_CTX_free(context);
-	context = NULL;
+		openssl.SSL_CTX_free(named);
+	}
+	context = named = NULL;
 }

@@ -299,9 +299,9 @@ class Clients(TlsTest):
         self.assert_found(self.tls(made("good"), more="validate_cert=YES\n"),
                           (6, 0, "warning", "validate_cert.*not asked"))
         self.assert_found(self.tls(made("good"), more="ssl_cert_user=YES\n"),
-                          (6, 0, "error", "ssl_cert_user.*not asked"))
-        self.assert_found(self.tls(made("good"), more="ssl_request_cert=YES\nssl_cert_user=YES\n"),
-                          (7, 0, "warning", "ssl_cert_user.*proves nothing"))
+                          (6, 0, "error", "ssl_cert_user.*needs ca_certs_file"))
+        self.assert_fine(self.tls(made("good"),
+                                  more=f"ssl_cert_user=YES\nca_certs_file={PLACE}/ca.crt\n"))
 
     def test_anonymous(self):
         more = "anonymous_enable=YES\nforce_anon_logins_ssl=YES\n"
@@ -401,7 +401,8 @@ class Explain(TlsTest):
             "note tls not offered: ssl_enable is NO"])
 
     def test_certificates_of_users(self):
-        text = self.tls(made("good"), more="require_cert=YES\nssl_cert_user=YES\n")
+        text = self.tls(made("good"), more="require_cert=YES\nssl_cert_user=YES\n"
+                        f"ca_certs_file={made('good')}\n")
         harness.fresh_trees()
         self.assertEqual(self.explain(text, "alice")[2:4], [
             "note tls the client must have a certificate: require_cert",
