@@ -481,20 +481,28 @@ static void test_no_tickets_on_data(void **state)
 	pair_close(&data);
 }
 
-/* A new ticket is due at half of a day. */
-static void test_no_early_renewal(void **state)
+/* A client that uses each ticket once, as RFC 8446 C.4 asks it to, needs one for each data connection. */
+static void test_a_ticket_for_each_data_connection(void **state)
 {
-	struct pair control;
-	unsigned tickets;
+	struct pair control, data;
 
 	(void)state;
 	begin(TLS1_3_VERSION);
 	pair_open(&control, TLS_CONTROL);
 	check_told(&control, "220");
-	tickets = peer_tickets;
-	tls_renew_ticket(control.tls);
-	check_told(&control, "200");
-	assert_int_equal(peer_tickets, tickets);
+	for (int again = 0; again < 3; again++) {
+		unsigned tickets = peer_tickets;
+		SSL_SESSION *session = SSL_get1_session(control.client);
+		pair_connect(&data, TLS_DATA);
+		assert_int_equal(SSL_set_session(data.client, session), 1);
+		SSL_SESSION_free(session);
+		assert_int_equal(pair_shake_hands(&data), 0);
+		assert_true(tls_is_resumed(data.tls));
+		pair_close(&data);
+		tls_renew_ticket(control.tls);
+		check_told(&control, "226");
+		assert_int_equal(peer_tickets, tickets + 1);
+	}
 	pair_close(&control);
 }
 
@@ -699,7 +707,7 @@ int main(void)
 		TEST(test_data_resumes_control),
 		TEST(test_stranger_does_not_resume),
 		TEST(test_no_tickets_on_data),
-		TEST(test_no_early_renewal),
+		TEST(test_a_ticket_for_each_data_connection),
 		TEST(test_close_notify),
 		TEST(test_end_without_close_notify),
 		TEST(test_cut_records),
