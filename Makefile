@@ -81,6 +81,12 @@ $(BUILD)/talk-runner: $(wildcard tests/talk/*.c tests/talk/*.h) $(BUILD)/parts.a
 
 talks: $(BUILD)/talk-runner
 
+# The client of tests/ktls, for a virtual machine.
+$(BUILD)/ktls-cases: $(wildcard tests/ktls/*.c tests/ktls/*.h)
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lssl -lcrypto
+
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
 
 # soloftpd under a real xinetd on a loopback port, with a login; PORT= chooses the port.
@@ -93,6 +99,12 @@ run:
 check:
 	tests/packages build check
 	tests/check
+
+# TLS inside the kernel, in a virtual machine whose kernel has it.
+check-ktls:
+	tests/packages build ktls
+	$(MAKE) all $(BUILD)/ktls-cases
+	tests/ktls/run $(BUILD)
 
 install: all
 	install -d $(DESTDIR)$(SBIN) $(DESTDIR)$(MAN)/man5 $(DESTDIR)$(MAN)/man8 \
@@ -109,4 +121,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all units talks run check install clean
+.PHONY: all units talks run check check-ktls install clean

@@ -14,11 +14,11 @@
 /* The context that tls_load made; NULL before. Owned here, to the end. */
 SSL_CTX *tls_context(void);
 
-/* The private key of a file that nobody else can read or change; NULL with `problem`. */
-EVP_PKEY *tls_read_key(const char *file, struct buffer *problem);
-
 /* Gives a data connection the certificate that the control connection's client has asked for. */
 void tlscontext_follow(SSL *ssl);
+
+/* The private key of a file that nobody else can read or change; NULL with `problem`. */
+EVP_PKEY *tls_read_key(const char *file, struct buffer *problem);
 
 /* Of system/tls: whether the connection is for data, and OpenSSL's call for each message. */
 bool tls_is_data(const SSL *ssl);

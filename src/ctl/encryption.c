@@ -164,8 +164,9 @@ static void check_clients(const struct config *config, struct report *report)
 {
 	struct certificates_subject anonymous = {config, report, OPTION_allow_anon_ssl, NULL};
 	bool asked = config->require_cert || config->ssl_request_cert || config->ssl_cert_user;
+	bool checked = config->validate_cert || config->ssl_cert_user;
 
-	if (config->require_cert && !config->validate_cert)
+	if (config->require_cert && !checked)
 		report_warning(report, config, OPTION_require_cert,
 			"any certificate will do while validate_cert is NO");
 	if (config->validate_cert && !asked)

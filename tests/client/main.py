@@ -13,7 +13,8 @@ import harness
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOOLS = ("ip", "xinetd", "systemd-socket-activate", "tcpserver", "curl", "lftp", "tnftp",
-         "inetutils-ftp", "wget", "ncftp", "rclone", "filezilla", "Xvfb", "xdotool", "nft")
+         "inetutils-ftp", "wget", "ncftp", "rclone", "filezilla", "Xvfb", "xdotool", "nft",
+         "openssl", "gnutls-cli")
 LONGEST = 60  # seconds that one test may take
 
 

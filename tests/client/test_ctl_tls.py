@@ -401,8 +401,9 @@ class Explain(TlsTest):
             "note tls not offered: ssl_enable is NO"])
 
     def test_certificates_of_users(self):
+        authority("ca")
         text = self.tls(made("good"), more="require_cert=YES\nssl_cert_user=YES\n"
-                        f"ca_certs_file={made('good')}\n")
+                                           f"ca_certs_file={PLACE}/ca.crt\n")
         harness.fresh_trees()
         self.assertEqual(self.explain(text, "alice")[2:4], [
             "note tls the client must have a certificate: require_cert",
