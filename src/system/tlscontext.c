@@ -134,6 +134,7 @@ static int use_named(SSL *ssl, const char *file)
 	buffer_start(&problem, text, sizeof(text));
 	settings.certificates[0] = (struct tls_certificate){.chain = file};
 	settings.certificates[1] = (struct tls_certificate){.chain = NULL};
+	openssl.SSL_CTX_free(named);
 	named = make_context(&settings, &problem);
 	if (!named || !openssl.SSL_set_SSL_CTX(ssl, named))
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -376,9 +377,9 @@ int tls_load(const struct tls_settings *settings, struct buffer *problem)
 
 void tls_unload(void)
 {
-	if (context)
+	if (context) {
 		openssl.SSL_CTX_free(context);
-	if (named)
 		openssl.SSL_CTX_free(named);
+	}
 	context = named = NULL;
 }
