@@ -18,7 +18,6 @@ struct tls {
 	bool established;
 	bool flooded;	   /* the peer sends too many handshake messages */
 	unsigned messages; /* received since the handshake */
-	int64_t ticket;	   /* io_now() of the last ticket */
 	int held; /* an error that came behind the bytes of the last tls_receive; 0: none */
 };
 
@@ -140,7 +139,6 @@ int tls_handshake(struct tls *tls, unsigned *out_want)
 		return error == 0 || error == -ECONNABORTED ? -ECONNRESET : error;
 	}
 	tls->established = true;
-	tls->ticket = io_now();
 	/* Data connections resume the control connection's session; theirs need not be kept. */
 	if (tls->purpose == TLS_CONTROL)
 		openssl.SSL_CTX_ctrl(tls_context(), SSL_CTRL_SET_SESS_CACHE_MODE,
@@ -252,14 +250,10 @@ bool tls_same_client(const struct tls *a, const struct tls *b)
 	return same;
 }
 
-void tls_renew_ticket(struct tls *tls)
+void tls_offer_ticket(struct tls *tls)
 {
-	int64_t now = io_now();
-
-	if (now - tls->ticket < (int64_t)TLS_LIFETIME * 1000 / 2)
-		return;
-	if (openssl.SSL_new_session_ticket(tls->ssl) == 1)
-		tls->ticket = now;
+	(void)openssl.SSL_new_session_ticket(
+		tls->ssl); /* not before TLS 1.3: a session lasts there */
 }
 
 const char *tls_server_name(const struct tls *tls)
