@@ -80,6 +80,10 @@ void tls_offer_ticket(struct tls *tls);
 /* The name the client asked for (SNI); NULL: none. */
 const char *tls_server_name(const struct tls *tls);
 
+/* What is known of the client's certificate, whether or not the handshake insisted on it. */
+enum tls_client { TLS_CLIENT_NONE, TLS_CLIENT_UNVERIFIED, TLS_CLIENT_VERIFIED };
+enum tls_client tls_client(const struct tls *tls);
+
 /* The common name of the client's certificate. Returns 0, or -ENOENT if it has shown none, or none that fits or
  * is plain. */
 int tls_client_name(const struct tls *tls, char *out, size_t capacity);

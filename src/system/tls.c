@@ -37,6 +37,25 @@ bool tls_is_data(const SSL *ssl)
 	return find(ssl)->purpose != TLS_CONTROL;
 }
 
+/* A copy of the control connection's: OpenSSL forgets a session whose connection has ended by an error, or by no
+ * close_notify of ours, and the next data connections could not resume it. */
+SSL_SESSION *tls_find_session(SSL *ssl, const unsigned char *id, int size, int *copy)
+{
+	SSL_SESSION *ours = NULL;
+	const unsigned char *our_id;
+	unsigned our_size = 0;
+
+	*copy = 0;
+	if (tls_is_data(ssl) && places[0].ssl)
+		ours = openssl.SSL_get_session(places[0].ssl);
+	if (!ours)
+		return NULL;
+	our_id = openssl.SSL_SESSION_get_id(ours, &our_size);
+	if (our_size == 0 || our_size != (unsigned)size || memcmp(our_id, id, our_size) != 0)
+		return NULL;
+	return openssl.SSL_SESSION_dup(ours);
+}
+
 void tls_count_message(
 	int written, int version, int type, const void *bytes, size_t size, SSL *ssl, void *data)
 {
@@ -139,10 +158,6 @@ int tls_handshake(struct tls *tls, unsigned *out_want)
 		return error == 0 || error == -ECONNABORTED ? -ECONNRESET : error;
 	}
 	tls->established = true;
-	/* Data connections resume the control connection's session; theirs need not be kept. */
-	if (tls->purpose == TLS_CONTROL)
-		openssl.SSL_CTX_ctrl(tls_context(), SSL_CTRL_SET_SESS_CACHE_MODE,
-			SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE, NULL);
 	if (tls->purpose == TLS_FILES && kernel == KERNEL_UNTRIED)
 		kernel = tls_sends_files(tls) ? KERNEL_HAS : KERNEL_LACKS;
 	return 0;
@@ -259,6 +274,17 @@ void tls_offer_ticket(struct tls *tls)
 const char *tls_server_name(const struct tls *tls)
 {
 	return openssl.SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+enum tls_client tls_client(const struct tls *tls)
+{
+	X509 *certificate = openssl.SSL_get1_peer_certificate(tls->ssl);
+
+	if (!certificate)
+		return TLS_CLIENT_NONE;
+	openssl.X509_free(certificate);
+	return openssl.SSL_get_verify_result(tls->ssl) == X509_V_OK ? TLS_CLIENT_VERIFIED
+								    : TLS_CLIENT_UNVERIFIED;
 }
 
 int tls_client_name(const struct tls *tls, char *out, size_t capacity)

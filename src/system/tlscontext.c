@@ -319,6 +319,10 @@ static void set_behaviour(SSL_CTX *to)
 			SSL_MODE_RELEASE_BUFFERS,
 		NULL);
 	openssl.SSL_CTX_set_timeout(to, TLS_LIFETIME);
+	/* Data connections resume the control connection's session; there is no other to keep. */
+	openssl.SSL_CTX_ctrl(to, SSL_CTRL_SET_SESS_CACHE_MODE,
+		SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL, NULL);
+	openssl.SSL_CTX_sess_set_get_cb(to, tls_find_session);
 	openssl.SSL_CTX_set_session_id_context(to, id, sizeof(id) - 1);
 	openssl.SSL_CTX_set_alpn_select_cb(to, choose_protocol, NULL);
 	openssl.SSL_CTX_set_msg_callback(to, tls_count_message);
