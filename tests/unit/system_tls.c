@@ -5,12 +5,24 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "system/io.h"
 #include "system/tls.h"
 #include "unit/tls_peer.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static time_t later; /* seconds that the clock of this program is ahead */
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int error = (int)syscall(SYS_clock_gettime, clock, now);
+
+	now->tv_sec += later;
+	return error;
+}
 
 static const char *const files[] = {
 	"server.pem", "other.pem", "named.pem", "client.pem", "stranger.pem", "loose.pem"};
@@ -54,6 +66,7 @@ static int unload(void **state)
 	(void)state;
 	peer_stop();
 	tls_unload();
+	later = 0;
 	return 0;
 }
 
@@ -482,6 +495,32 @@ static void test_no_tickets_on_data(void **state)
 }
 
 /* A new ticket is due at half of a day. */
+static void test_renewal(void **state)
+{
+	struct pair control, data;
+	unsigned tickets;
+	SSL_SESSION *session;
+
+	(void)state;
+	begin(TLS1_3_VERSION);
+	pair_open(&control, TLS_CONTROL);
+	check_told(&control, "220");
+	tickets = peer_tickets;
+	later = 12 * 3600;
+	tls_renew_ticket(control.tls);
+	tls_renew_ticket(control.tls);
+	check_told(&control, "200");
+	assert_int_equal(peer_tickets, tickets + 1);
+	session = SSL_get1_session(control.client);
+	pair_connect(&data, TLS_DATA);
+	assert_int_equal(SSL_set_session(data.client, session), 1);
+	assert_int_equal(pair_shake_hands(&data), 0);
+	assert_true(tls_is_resumed(data.tls));
+	SSL_SESSION_free(session);
+	pair_close(&data);
+	pair_close(&control);
+}
+
 static void test_no_early_renewal(void **state)
 {
 	struct pair control;
@@ -492,6 +531,7 @@ static void test_no_early_renewal(void **state)
 	pair_open(&control, TLS_CONTROL);
 	check_told(&control, "220");
 	tickets = peer_tickets;
+	later = 12 * 3600 - 10;
 	tls_renew_ticket(control.tls);
 	check_told(&control, "200");
 	assert_int_equal(peer_tickets, tickets);
@@ -699,6 +739,7 @@ int main(void)
 		TEST(test_data_resumes_control),
 		TEST(test_stranger_does_not_resume),
 		TEST(test_no_tickets_on_data),
+		TEST(test_renewal),
 		TEST(test_no_early_renewal),
 		TEST(test_close_notify),
 		TEST(test_end_without_close_notify),
