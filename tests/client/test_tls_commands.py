@@ -227,6 +227,24 @@ class Records(secure.FtpsTest):
         session.expect_end()
         self.assertTrue(0.9 < time.monotonic() - started < 2)
 
+    def test_telnet(self):
+        """Telnet's commands as in clear (RFC 4217 section 14): in any place, parted by records, IP and
+        DM without a mark; options are declined inside TLS."""
+        self.huge()
+        session = self.login()
+        for command in (b"\xff\xf1SYST\r\n", b"SY\xff\xf1ST\r\n", b"SYST\xff\xfe\x01\r\n"):
+            session.socket.sendall(command)
+            session.expect_reply("215 UNIX Type: L8")
+        for byte in b"SY\xff\xf6ST\r\n":
+            session.socket.sendall(bytes([byte]))
+        session.expect_reply("215 UNIX Type: L8")
+        session.socket.sendall(b"\xff\xfd\x06")
+        self.assertEqual(session.socket.recv(100), b"\xff\xfc\x06")
+        self.begin(session, "RETR huge")
+        session.socket.sendall(b"\xff\xf4\xff\xf2ABOR\r\n")
+        session.expect_reply(*ABORTED)
+        self.still_works(session)
+
     def test_long_lines(self):
         session = self.login()
         for size in (8000, 20_000, 60_000):

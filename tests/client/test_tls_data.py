@@ -58,6 +58,16 @@ class Reuse(secure.FtpsTest):
             self.assertTrue(session.last.session_reused)
             session.quit()
 
+    def test_with_another_server_name(self):
+        """Names on data connections change nothing: the session is good there, whatever they are."""
+        for version in (V12, V13):
+            settings = secure.context(version, version)
+            session = self.login(settings=settings, name=secure.NAME)
+            for session.name in ("127.0.0.1", "localhost"):
+                session.store("STOR up", b"content")
+                self.assertTrue(session.last.session_reused)
+            session.quit()
+
     def test_without(self):
         """Where it is not asked for, a data connection may be without, or change from one to the other."""
         server = self.serve_tls()
