@@ -87,6 +87,7 @@ struct session {
 	bool extended_only;	    /* EPSV ALL */
 	bool private;		    /* PROT P: data connections are protected */
 	bool sized;		    /* PBSZ has been given */
+	unsigned hosts;		    /* changes by HOST */
 	bool host_given;	    /* HOST has chosen a configuration */
 	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */
 	bool finishing;		    /* the client has left, or must */

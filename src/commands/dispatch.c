@@ -86,21 +86,44 @@ static bool keeps_blanks(enum argument argument)
 	       argument == ARGUMENT_TEXT;
 }
 
-/* A verb stands for its old X form too: who denies MKD does not mean to leave XMKD open. */
+/* Verbs that do what an older one does, or tell what it would: digests of single bytes are a file's bytes. */
+static const struct {
+	handler *newer, *older;
+} relatives[] = {
+	{cmd_hash, cmd_retr},
+	{cmd_mff, cmd_site},
+	{cmd_mfmt, cmd_mdtm},
+	{cmd_mlsd, cmd_list},
+	{cmd_xcrc, cmd_retr},
+	{cmd_xmd5, cmd_retr},
+	{cmd_xsha1, cmd_retr},
+	{cmd_xsha256, cmd_retr},
+	{cmd_xsha512, cmd_retr},
+};
+
+/* A verb stands for its old X form and for newer relatives too: who denies MKD does not mean to leave XMKD open, and
+ * lists of vsftpd's time can't name MLSD. */
 static const char *principal_verb(const struct command *command)
 {
-	if (command->verb[0] != 'X')
+	handler *handle = command->handle;
+
+	for (size_t i = 0; i < sizeof(relatives) / sizeof(relatives[0]); i++)
+		if (relatives[i].newer == handle)
+			handle = relatives[i].older;
+	if (handle == command->handle && command->verb[0] != 'X')
 		return command->verb;
 	for (size_t i = 0; i < command_count; i++)
-		if (command_table[i].handle == command->handle)
+		if (command_table[i].handle == handle)
 			return command_table[i].verb;
 	return command->verb;
 }
 
 static bool is_listed_open(const struct session *session, const struct command *command)
 {
+	const char *denied = session->config.cmds_denied;
+
 	return access_permits_verb(&session->config, command->verb) &&
-	       !config_lists(session->config.cmds_denied, principal_verb(command));
+	       (!denied || !config_lists(denied, principal_verb(command)));
 }
 
 bool dispatch_would_permit(const struct session *session, const struct command *command)

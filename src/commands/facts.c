@@ -327,7 +327,7 @@ static const char *read_short_time(const char *argument, struct moment *out_mome
 	char text[PATH_TEXT + 32];
 	struct buffer b;
 
-	if (strspn(argument, "0123456789") != 12)
+	if (strspn(argument, "0123456789") != 12 || argument[12] != ' ')
 		return read_moment(argument, false, out_moment);
 	buffer_start(&b, text, sizeof(text));
 	buffer_bytes(&b, argument, 12);

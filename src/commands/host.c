@@ -11,6 +11,9 @@
 #include "system/tls.h"
 #include "system/vfs.h"
 
+/* Changes of hosts in one session. */
+#define HOSTS_MOST 10
+
 #define HOST_MAX 253 /* RFC 1035 section 2.3.4, as text */
 
 static bool is_letter_or_digit(char c)
@@ -57,14 +60,35 @@ static bool read_literal(const char *text, struct address *out_address)
 	return address_parse_host(inner, out_address) == 0 && out_address->family == ADDRESS_IPV6;
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Adds the host's file; other hosts are not its business. A client certificate was checked in the handshake, and
+ * what came of it is asked when USER comes: only other authorities would need another handshake. */
+static int add(struct session *session, const char *file)
+{
+	struct config *config = &session->config;
+	const char *directory = config->host_config_dir, *authorities = config->ca_certs_file;
+
+	if (configuration_add(session, file) < 0)
+		return -EINVAL;
+	config->host_config_dir = directory;
+	if (!session->control.channel.tls || is_same(authorities, config->ca_certs_file))
+		return 0;
+	record_problem(session, "inside TLS a host's file can't change ca_certs_file");
+	return -EINVAL;
+}
+
 /* Starts again from the layers there were before any HOST, with the host's file on top if it is not NULL. */
 static int load(struct session *session, const char *file, const char **out_banner)
 {
 	record_close(session);
 	if (configuration_load(session) < 0 ||
 		(session->load_file && configuration_add(session, session->load_file) < 0) ||
-		(file && configuration_add(session, file) < 0) ||
-		configuration_settle(session) < 0 || configuration_banner(session, out_banner) < 0)
+		(file && add(session, file) < 0) || configuration_settle(session) < 0 ||
+		configuration_banner(session, out_banner) < 0)
 		return -EINVAL;
 	record_notes(session);
 	record_open(session);
@@ -83,6 +107,9 @@ static struct reply switch_to(struct session *session, const char *file)
 {
 	const char *banner = NULL;
 
+	/* Each change reads files, and tells the syslog what is odd in them. */
+	if (++session->hosts > HOSTS_MOST)
+		return reply_closing(421, "Too many hosts.");
 	if (load(session, file, &banner) == 0)
 		return reply(220, banner ? banner : "Host accepted.");
 	session->outcome = EXIT_CLASS_CONFIGURATION;

@@ -313,8 +313,8 @@ static int look_up(const char *path, struct facts *facts, struct facts *leads, s
 /* The absolute name of what the path names: without "..", or as the kernel goes past links. */
 static int find_name(const char *path, char out[PATH_TEXT])
 {
+	static char parent[PATH_TEXT], real[PATH_TEXT];
 	const char *last = path_last(path);
-	char parent[PATH_TEXT], real[PATH_TEXT];
 	int error = 0;
 
 	if (!climbs(path)) {
@@ -333,7 +333,7 @@ static struct reply tell_facts(struct session *session, const char *path)
 {
 	static char name[PATH_TEXT], target[PATH_TEXT];
 	struct powers powers = session_powers(session);
-	struct facts facts, leads, parent;
+	struct facts facts = {.size = 0}, leads = facts, parent = facts;
 	struct subject subject = {
 		.name = name, .facts = &facts, .leads = &leads, .parent = &parent};
 	struct buffer b;

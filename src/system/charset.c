@@ -112,37 +112,51 @@ static size_t escape(unsigned char byte, char *out)
 	return 3;
 }
 
+/* Whether this text in the client's set comes back as that in UTF-8. */
+static bool comes_back(const char *in_set, size_t set_size, const char *bytes, size_t size)
+{
+	char back[16];
+	size_t left = sizeof(back);
+
+	return convert_whole(from_client, in_set, set_size, back, &left) == 0 &&
+	       sizeof(back) - left == size && memcmp(back, bytes, size) == 0;
+}
+
 /* Converts one character that is not of ASCII. Returns the bytes written; 0 if the character set does not have
  * it, or has another in its place, which would come back as that. */
 static size_t convert_character(const char *bytes, size_t size, char *out)
 {
 	size_t room = CHARSET_GROWTH * size, left = room;
-	char back[8];
-	size_t back_left = sizeof(back);
 
 	if (convert_whole(to_client, bytes, size, out, &left) < 0 || left == room || !(*out & 0x80))
 		return 0;
-	if (convert_whole(from_client, out, room - left, back, &back_left) < 0 ||
-		sizeof(back) - back_left != size || memcmp(back, bytes, size) != 0)
-		return 0;
-	return room - left;
+	return comes_back(out, room - left, bytes, size) ? room - left : 0;
 }
 
 size_t charset_to_client(const char *bytes, size_t size, char *out)
 {
 	const char *start = out;
+	/* The character before this one, here and there: some sets join a mark to it, and make another name. */
+	size_t before = 0, before_out = 0;
 
 	while (size > 0) {
 		size_t length = 1, written;
 		if (!(*bytes & 0x80)) {
-			*out++ = *bytes;
+			*out = *bytes;
+			written = 1;
 		} else {
 			length = character_size(bytes, size);
 			written = convert_character(bytes, length, out);
-			out += written > 0 ? written : escape((unsigned char)*bytes, out);
+			if (written > 0 && before > 0 &&
+				!comes_back(out - before_out, before_out + written, bytes - before,
+					before + length))
+				written = 0;
 			if (written == 0)
 				length = 1; /* what is left of it is no character either */
 		}
+		before = written > 0 ? length : 0;
+		before_out = written;
+		out += written > 0 ? written : escape((unsigned char)*bytes, out);
 		bytes += length;
 		size -= length;
 	}
