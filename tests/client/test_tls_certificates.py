@@ -1,5 +1,6 @@
 """Client certificates: asked for, demanded, validated, and whose they are."""
 
+import pathlib
 import re
 import ssl
 
@@ -7,6 +8,7 @@ import harness
 import secure
 from secure import PLACE, V12, V13
 
+HOSTS = pathlib.Path("/etc/ftp-hosts")
 ASK = f"ssl_request_cert=YES\nca_certs_file={PLACE}/ca.crt\n"
 VALIDATE = ASK + "validate_cert=YES\n"
 REQUIRE = f"require_cert=YES\nca_certs_file={PLACE}/ca.crt\n"
@@ -220,3 +222,26 @@ class Users(CertificateTest):
                     except AssertionError:
                         entered = False  # no service at all, or no TLS
                     self.assertFalse(entered)
+
+
+class Hosts(CertificateTest):
+    """A host's file that demands certificates, which HOST can only do when the handshake is over."""
+
+    def login_to(self, base, host, certificate):
+        HOSTS.mkdir(exist_ok=True)
+        (HOSTS / "strict").write_text(host)
+        session = self.greeted(self.serve_tls(base + f"host_config_dir={HOSTS}\n"))
+        session.auth(secure.context(V13, V13, certificate=certificate))
+        session.say_all("HOST strict", "USER alice")
+        session.expect_reply(re.compile("220 .*|421 .*|504 .*"))
+        try:
+            return session.line()
+        except AssertionError:
+            return "closed"
+
+    def test_required(self):
+        self.assertNotRegex(self.login_to(ASK, STRICT, None), "331")
+
+    def test_validated(self):
+        """Nobody but an authority says whose a certificate is."""
+        self.assertNotRegex(self.login_to(ASK, ASK + "ssl_cert_user=YES\n", "self"), "331")
