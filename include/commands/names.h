@@ -16,6 +16,9 @@ int names_expand(struct session *session, const char *argument, char out[PATH_TE
  * 0, NAMES_DENIED or -ENAMETOOLONG; `out` is set in any case, for the log. */
 int names_use(struct session *session, const char *argument, char out[PATH_TEXT]);
 
+/* Whether deny_file forbids the path, as names_use has it; `path` is expanded. */
+bool names_denies(struct session *session, const char *path);
+
 /* The reply for a failure of names_use, or of what was done with the name then. */
 struct reply names_error(int error, const char *text);
 

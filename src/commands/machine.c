@@ -115,9 +115,6 @@ static void other_perm(const struct standing *s, char *at)
 static void set_perm(
 	const struct session *session, const struct standing *s, const char *name, char perm[16])
 {
-	perm[0] = '\0';
-	if (access_denies(&session->config, name))
-		return;
 	if (S_ISDIR(s->facts->mode))
 		directory_perm(s, perm);
 	else if (S_ISREG(s->facts->mode))
@@ -132,6 +129,7 @@ static void set_perm(
 struct subject {
 	const char *name;	    /* as it is told */
 	const char *type;	    /* "cdir", "pdir" or NULL */
+	bool denied;		    /* by deny_file: nothing can be done with it */
 	const char *target;	    /* of a symbolic link, else NULL */
 	const struct facts *facts;  /* its own */
 	const struct facts *leads;  /* what the link leads to, or the same */
@@ -158,7 +156,9 @@ static void append_subject(const struct session *session, const struct powers *p
 		.inode = facts->inode,
 		.perm = perm};
 
-	set_perm(session, &standing, subject->name, perm);
+	perm[0] = '\0';
+	if (!subject->denied)
+		set_perm(session, &standing, subject->name, perm);
 	if (!session->config.hide_ids)
 		entries_ids(facts, &line.uid, &line.gid);
 	if (session->facts & (FACT_UNIX_OWNER | FACT_UNIX_GROUP))
@@ -177,18 +177,31 @@ static bool is_told(const struct session *session, const char *name)
 
 struct machine {
 	struct session *session;
+	char path[PATH_TEXT]; /* of the directory */
 	struct powers powers;
 	struct facts directory;
 	struct directory_stream stream;
 	struct entries entries;
 };
 
+static bool is_denied(struct machine *m, const char *name)
+{
+	static char path[PATH_TEXT];
+
+	if (!m->session->config.deny_file)
+		return false;
+	return path_join(m->path, name, path, sizeof(path)) < 0 || names_denies(m->session, path);
+}
+
 static void add_entry(struct machine *m, const char *name)
 {
 	static char target[PATH_TEXT];
 	struct facts facts, leads;
-	struct subject subject = {
-		.name = name, .facts = &facts, .leads = &facts, .parent = &m->directory};
+	struct subject subject = {.name = name,
+		.denied = is_denied(m, name),
+		.facts = &facts,
+		.leads = &facts,
+		.parent = &m->directory};
 
 	if (directory_next_facts(&m->stream, name, false, &facts) < 0)
 		return; /* removed meanwhile */
@@ -235,9 +248,9 @@ static void add_entries(struct machine *m)
 		m->entries.result = PUMP_FILE;
 }
 
-static int open_directory(struct machine *m, const char *path)
+static int open_directory(struct machine *m)
 {
-	int error = vfs_stat(path, &m->directory);
+	int error = vfs_stat(m->path, &m->directory);
 
 	if (error == -ENOTDIR)
 		error = -ENOENT; /* something below a file */
@@ -245,7 +258,7 @@ static int open_directory(struct machine *m, const char *path)
 		error = -ENOTDIR;
 	if (error == 0 && m->powers.world_readable && !(m->directory.mode & S_IROTH))
 		error = -EACCES;
-	return error < 0 ? error : directory_open(path, &m->stream);
+	return error < 0 ? error : directory_open(m->path, &m->stream);
 }
 
 static struct reply not_listed(int error)
@@ -261,7 +274,6 @@ struct reply cmd_mlsd(struct session *session, const char *argument)
 {
 	static struct machine machine;
 	struct machine *m = &machine;
-	char path[PATH_TEXT];
 	struct reply answer;
 	int error;
 
@@ -269,12 +281,12 @@ struct reply cmd_mlsd(struct session *session, const char *argument)
 		return answer;
 	m->session = session;
 	m->powers = session_powers(session);
-	error = names_use(session, *argument ? argument : ".", path);
+	error = names_use(session, *argument ? argument : ".", m->path);
 	if (error == 0)
-		error = open_directory(m, path);
+		error = open_directory(m);
 	if (error < 0)
 		return not_listed(error);
-	if (entries_begin(&m->entries, session, "MLSD", path, &answer)) {
+	if (entries_begin(&m->entries, session, "MLSD", m->path, &answer)) {
 		add_entries(m);
 		answer = entries_end(&m->entries);
 	}

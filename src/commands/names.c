@@ -142,7 +142,7 @@ static bool is_denied_behind_links(struct session *session, const char *path)
 	return path[0] != '/' && vfs_current(real, sizeof(real)) < 0;
 }
 
-static bool is_denied(struct session *session, const char *path)
+bool names_denies(struct session *session, const char *path)
 {
 	char name[PATH_TEXT];
 
@@ -156,7 +156,7 @@ int names_use(struct session *session, const char *argument, char out[PATH_TEXT]
 {
 	int error = names_expand(session, argument, out);
 
-	if (error == 0 && is_denied(session, out))
+	if (error == 0 && names_denies(session, out))
 		error = NAMES_DENIED;
 	return error;
 }

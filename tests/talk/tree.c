@@ -6,10 +6,12 @@
 #include <ftw.h>
 #include <grp.h>
 #include <pwd.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* All files are of the first minute of 2020, unless the talk says otherwise. */
@@ -296,10 +298,12 @@ static int remove_log(const char *path, const struct stat *status, int type, str
 {
 	static const char *const kept[] = {"/var/log/wtmp", "/var/log/btmp", "/var/log/lastlog"};
 
+	(void)status;
+	(void)type;
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (strcmp(path, kept[i]) == 0)
 			return truncate(path, 0);
-	return remove_one(path, status, type, place);
+	return place->level == 0 ? 0 : remove(path);
 }
 
 static int date_one(const char *path, const struct stat *status, int type, struct FTW *place)
@@ -310,6 +314,20 @@ static int date_one(const char *path, const struct stat *status, int type, struc
 	(void)type;
 	(void)place;
 	return utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
+/* What is too deep for a path to name. */
+static bool remove_deep(void)
+{
+	char find[] = "find", where[] = "/srv", below[] = "-mindepth", one[] = "1",
+	     remove[] = "-delete";
+	char *words[] = {find, where, below, one, remove, NULL};
+	pid_t pid;
+	int status;
+
+	if (posix_spawnp(&pid, words[0], NULL, NULL, words, environ) != 0)
+		return false;
+	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 static bool standard_homes(struct player *player)
@@ -351,7 +369,7 @@ bool tree_build(struct player *player, const char *config)
 {
 	const int flags = FTW_DEPTH | FTW_PHYS;
 
-	if (nftw("/srv", remove_one, 16, flags) != 0)
+	if (nftw("/srv", remove_one, 16, flags) != 0 && !remove_deep())
 		return failed(player, "/srv");
 	if (nftw("/var/log", remove_log, 16, flags) != 0)
 		return failed(player, "/var/log");

@@ -257,7 +257,9 @@ static bool is_shaped(enum argument shape, const char *text)
 static bool is_denied_by_its_plain_form(const char *verb)
 {
 	static const char *const forms[][2] = {{"XCUP", "CDUP"}, {"XCWD", "CWD"}, {"XMKD", "MKD"},
-		{"XPWD", "PWD"}, {"XRMD", "RMD"}};
+		{"XPWD", "PWD"}, {"XRMD", "RMD"}, {"HASH", "RETR"}, {"MFF", "SITE"},
+		{"MFMT", "MDTM"}, {"MLSD", "LIST"}, {"XCRC", "RETR"}, {"XMD5", "RETR"},
+		{"XSHA1", "RETR"}, {"XSHA256", "RETR"}, {"XSHA512", "RETR"}};
 
 	for (size_t i = 0; i < COUNT(forms); i++)
 		if (strcmp(verb, forms[i][0]) == 0)

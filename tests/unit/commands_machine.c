@@ -178,8 +178,8 @@ static const struct {
 	{"CWD", true, true, "adfrw", "cdflmp"},
 	{"MKD", true, true, "adfrw", "cdeflp"},
 	{"RMD", true, true, "adfrw", "ceflmp"},
-	{"LIST", true, true, "adfrw", "cdeflmp"},
-	{"LIST,MLSD", true, true, "adfrw", "cdefmp"},
+	{"MLSD", true, true, "adfrw", "cdeflmp"},
+	{"LIST", true, true, "adfrw", "cdefmp"}, /* and MLSD with it */
 };
 
 static void check_perm(const char *name, const char *letters)
