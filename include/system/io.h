@@ -41,9 +41,6 @@ int io_wait_hangup(int fd, unsigned want, int control, int64_t deadline);
 ssize_t io_receive(int socket, void *bytes, size_t size);
 ssize_t io_send(int socket, const void *bytes, size_t size);
 
-/* Sends all, waiting as long as `deadline` allows. Returns 0 or -errno. */
-int io_send_all(int socket, const void *bytes, size_t size, int64_t deadline);
-
 /* Whether the peer of `socket` has closed its side, as far as can be told without reading: nothing is
  * buffered before the end. */
 int io_at_end(int socket);

@@ -21,6 +21,7 @@
 	X(SSL_CTX_free)                       \
 	X(SSL_CTX_load_verify_file)           \
 	X(SSL_CTX_new)                        \
+	X(SSL_CTX_sess_set_get_cb)            \
 	X(SSL_CTX_set0_tmp_dh_pkey)           \
 	X(SSL_CTX_set_alpn_select_cb)         \
 	X(SSL_CTX_set_cipher_list)            \
@@ -34,18 +35,23 @@
 	X(SSL_CTX_use_PrivateKey)             \
 	X(SSL_CTX_use_certificate_chain_file) \
 	X(SSL_ctrl)                           \
+	X(SSL_SESSION_dup)                    \
+	X(SSL_SESSION_get_id)                 \
 	X(SSL_do_handshake)                   \
 	X(SSL_free)                           \
 	X(SSL_get1_peer_certificate)          \
 	X(SSL_get_current_cipher)             \
 	X(SSL_get_error)                      \
 	X(SSL_get_servername)                 \
+	X(SSL_get_session)                    \
+	X(SSL_get_verify_result)              \
 	X(SSL_get_version)                    \
 	X(SSL_get_wbio)                       \
 	X(SSL_has_pending)                    \
 	X(SSL_load_client_CA_file)            \
 	X(SSL_new)                            \
 	X(SSL_new_session_ticket)             \
+	X(SSL_pending)                        \
 	X(SSL_read)                           \
 	X(SSL_rstate_string)                  \
 	X(SSL_sendfile)                       \

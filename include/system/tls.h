@@ -73,11 +73,16 @@ bool tls_is_resumed(const struct tls *tls);
 /* Whether both clients have shown the same certificate, or both none. */
 bool tls_same_client(const struct tls *a, const struct tls *b);
 
-/* Gives the client a new ticket, sent with the next bytes, if the last has used up half of its life. */
-void tls_renew_ticket(struct tls *tls);
+/* Gives the client of a control connection a ticket for a data connection, sent with the next bytes: many use each
+ * but once, as RFC 8446 section C.4 asks them to, and none lasts for ever. Called before each. */
+void tls_offer_ticket(struct tls *tls);
 
 /* The name the client asked for (SNI); NULL: none. */
 const char *tls_server_name(const struct tls *tls);
+
+/* What is known of the client's certificate, whether or not the handshake insisted on it. */
+enum tls_client { TLS_CLIENT_NONE, TLS_CLIENT_UNVERIFIED, TLS_CLIENT_VERIFIED };
+enum tls_client tls_client(const struct tls *tls);
 
 /* The common name of the client's certificate. Returns 0, or -ENOENT if it has shown none, or none that fits or
  * is plain. */

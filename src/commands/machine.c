@@ -215,13 +215,14 @@ static void add_entries(struct machine *m)
 {
 	unsigned count = 0;
 	const char *name;
+	int more = 0;
 
 	/* Without the fact that says what they are they would look like entries. */
 	if (m->session->facts & FACT_TYPE) {
 		add_frame(m, ".", "cdir");
 		add_frame(m, "..", "pdir");
 	}
-	while (m->entries.result == PUMP_DONE && directory_next(&m->stream, &name) > 0) {
+	while (m->entries.result == PUMP_DONE && (more = directory_next(&m->stream, &name)) > 0) {
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !is_told(m->session, name))
 			continue;
 		entries_room(&m->entries);
@@ -229,6 +230,9 @@ static void add_entries(struct machine *m)
 			entries_glance(&m->entries);
 		add_entry(m, name);
 	}
+	/* What is missing would be taken for removed. */
+	if (more < 0)
+		m->entries.result = PUMP_FILE;
 }
 
 static int open_directory(struct machine *m, const char *path)
@@ -280,6 +284,18 @@ struct reply cmd_mlsd(struct session *session, const char *argument)
 
 /* ---- MLST ---- */
 
+/* Whether ".." is on the way: what it leads to only the kernel knows. */
+static bool climbs(const char *path)
+{
+	const char *name;
+	size_t size;
+
+	while (path_component(&path, &name, &size))
+		if (size == 2 && memcmp(name, "..", 2) == 0)
+			return true;
+	return false;
+}
+
 static int look_up(const char *path, struct facts *facts, struct facts *leads, struct facts *parent)
 {
 	char directory[PATH_TEXT];
@@ -294,30 +310,50 @@ static int look_up(const char *path, struct facts *facts, struct facts *leads, s
 	return error;
 }
 
+/* The absolute name of what the path names: without "..", or as the kernel goes past links. */
+static int find_name(const char *path, char out[PATH_TEXT])
+{
+	const char *last = path_last(path);
+	char parent[PATH_TEXT], real[PATH_TEXT];
+	int error = 0;
+
+	if (!climbs(path)) {
+		record_absolute(path, out);
+		return 0;
+	}
+	if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+		return vfs_real(path, out, PATH_TEXT);
+	error = path_parent(path, parent, sizeof(parent));
+	if (error == 0)
+		error = vfs_real(parent, real, sizeof(real));
+	return error < 0 ? error : path_join(real, last, out, PATH_TEXT);
+}
+
 static struct reply tell_facts(struct session *session, const char *path)
 {
-	static char absolute[PATH_TEXT], target[PATH_TEXT];
+	static char name[PATH_TEXT], target[PATH_TEXT];
 	struct powers powers = session_powers(session);
 	struct facts facts, leads, parent;
 	struct subject subject = {
-		.name = absolute, .facts = &facts, .leads = &leads, .parent = &parent};
+		.name = name, .facts = &facts, .leads = &leads, .parent = &parent};
 	struct buffer b;
 	int error;
 
-	record_absolute(path, absolute);
-	error = look_up(absolute, &facts, &leads, &parent);
-	if (error == 0 && !is_told(session, path_last(absolute)))
+	error = find_name(path, name);
+	if (error == 0)
+		error = look_up(name, &facts, &leads, &parent);
+	if (error == 0 && !is_told(session, path_last(name)))
 		error = -ENOENT;
-	if (error != 0)
+	if (error < 0)
 		return reply_error(error, "Could not get the facts.");
-	if (S_ISLNK(facts.mode) && vfs_link_target(absolute, target, sizeof(target)) == 0)
+	if (S_ISLNK(facts.mode) && vfs_link_target(name, target, sizeof(target)) == 0)
 		subject.target = target;
 	buffer_start(&b, session->text, sizeof(session->text));
 	/* A directory on the way can have a line end in its name. */
-	for (char *at = strchr(absolute, '\n'); at; at = strchr(at, '\n'))
+	for (char *at = strchr(name, '\n'); at; at = strchr(at, '\n'))
 		*at = '?';
 	buffer_string(&b, "Listing ");
-	buffer_string(&b, absolute);
+	buffer_string(&b, name);
 	buffer_string(&b, "\n ");
 	append_subject(session, &powers, &subject, &b);
 	b.size -= 2; /* CR LF: a reply's lines end in LF */

@@ -128,6 +128,20 @@ int names_expand(struct session *session, const char *argument, char out[PATH_TE
 	return 0;
 }
 
+/* On what the path leads to through symbolic links. Where that has no name, nothing shows that it is not
+ * denied: but what is not there is no matter, as long as there is somewhere to look from. */
+static bool is_denied_behind_links(struct session *session, const char *path)
+{
+	char real[PATH_TEXT];
+	int error = vfs_real(path, real, sizeof(real));
+
+	if (error == 0)
+		return access_denies(&session->config, real);
+	if (error != -ENOENT && error != -ENOTDIR)
+		return true;
+	return path[0] != '/' && vfs_current(real, sizeof(real)) < 0;
+}
+
 static bool is_denied(struct session *session, const char *path)
 {
 	char name[PATH_TEXT];
@@ -135,9 +149,7 @@ static bool is_denied(struct session *session, const char *path)
 	if (!session->config.deny_file)
 		return false;
 	record_absolute(path, name);
-	if (access_denies(&session->config, name))
-		return true;
-	return vfs_real(path, name, sizeof(name)) == 0 && access_denies(&session->config, name);
+	return access_denies(&session->config, name) || is_denied_behind_links(session, path);
 }
 
 int names_use(struct session *session, const char *argument, char out[PATH_TEXT])

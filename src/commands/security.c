@@ -210,12 +210,24 @@ static struct reply refuse_clear(struct session *session, const char *text)
 	return reply_closing(530, text);
 }
 
-/* The certificate has to be the user's, where ssl_cert_user says so. */
+/* The handshake has seen to it, by the rules there were then: HOST may have brought stricter ones. */
+static bool is_trusted(const struct session *session)
+{
+	const struct config *config = &session->config;
+	enum tls_client client = tls_client(session->control.channel.tls);
+
+	if (client == TLS_CLIENT_NONE)
+		return !config->require_cert;
+	return client == TLS_CLIENT_VERIFIED || !config->validate_cert;
+}
+
+/* The certificate has to be the user's, where ssl_cert_user says so, and somebody must answer for it. */
 static bool is_certified(const struct session *session, const char *user)
 {
 	char name[LOGIN_NAME];
 
-	return tls_client_name(session->control.channel.tls, name, sizeof(name)) == 0 &&
+	return tls_client(session->control.channel.tls) == TLS_CLIENT_VERIFIED &&
+	       tls_client_name(session->control.channel.tls, name, sizeof(name)) == 0 &&
 	       strcmp(name, user) == 0;
 }
 
@@ -232,6 +244,8 @@ bool security_admits(struct session *session, const char *user, struct reply *ou
 		*out_reply = refuse_clear(session, "Non-anonymous sessions must use encryption.");
 	else if (session->control.channel.tls && anonymous && !config->allow_anon_ssl)
 		*out_reply = reply(530, "Anonymous sessions may not use encryption.");
+	else if (session->control.channel.tls && !is_trusted(session))
+		*out_reply = refuse_clear(session, "A valid client certificate is required.");
 	else if (session->control.channel.tls && !anonymous && config->ssl_cert_user &&
 		 !is_certified(session, user))
 		*out_reply = refuse_clear(session, "The client certificate is not this user's.");

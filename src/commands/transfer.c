@@ -198,7 +198,7 @@ bool transfer_connect(struct session *session, struct watch *watch, struct reply
 	if (session->data.state == DATA_TARGET)
 		transfer_sending(watch);
 	if (session->private)
-		tls_renew_ticket(session->control.channel.tls);
+		tls_offer_ticket(session->control.channel.tls);
 	/* A client that pipelines needs the 227 before it can connect. */
 	if (error == 0)
 		error = control_flush(&session->control) < 0 ? -EPIPE : 0;

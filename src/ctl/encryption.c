@@ -169,6 +169,10 @@ static void check_clients(const struct config *config, struct report *report)
 	if (config->require_cert && !checked)
 		report_warning(report, config, OPTION_require_cert,
 			"any certificate will do while validate_cert is NO");
+	if ((config->require_cert || config->ssl_cert_user) && config->local_enable &&
+		!config->force_local_logins_ssl)
+		report_warning(report, config, OPTION_force_local_logins_ssl,
+			"who logs in without TLS needs no certificate");
 	if (config->validate_cert && !asked)
 		report_warning(report, config, OPTION_validate_cert,
 			"has no effect: clients are not asked for a certificate");

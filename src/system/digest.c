@@ -7,6 +7,42 @@
 
 #include "text/crc32.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <string.h>
+
+/*
+ * libcrypto asks the processor what it can do before main begins, in every session, and in a virtual machine
+ * each question costs microseconds. What its digests need of that part stands here instead, so that it is not
+ * linked, and is asked at the first digest.
+ */
+extern unsigned int OPENSSL_ia32cap_P[16];
+unsigned int OPENSSL_ia32cap_P[16]; /* of cpuid: 1.EDX, 1.ECX, 7.EBX; OPENSSL_ia32cap(3) */
+
+void OPENSSL_cleanse(void *bytes, size_t size); /* of openssl/crypto.h */
+void OPENSSL_cleanse(void *bytes, size_t size)
+{
+	explicit_bzero(bytes, size);
+}
+
+/* Only what needs nothing of the system but its xmm registers. */
+static void know_processor(void)
+{
+	unsigned int a, b, c, d;
+
+	if (OPENSSL_ia32cap_P[1] != 0)
+		return;
+	if (__get_cpuid(1, &a, &b, &c, &d))
+		OPENSSL_ia32cap_P[1] = c & bit_SSSE3;
+	if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+		OPENSSL_ia32cap_P[2] = b & bit_SHA;
+}
+#else
+static void know_processor(void)
+{
+}
+#endif
+
 static struct {
 	enum digest_algorithm algorithm;
 	union {
@@ -20,6 +56,7 @@ static struct {
 
 void digest_start(enum digest_algorithm algorithm)
 {
+	know_processor();
 	digest.algorithm = algorithm;
 	switch (algorithm) {
 	case DIGEST_SHA256:

@@ -136,26 +136,6 @@ ssize_t io_send(int socket, const void *bytes, size_t size)
 	return sent < 0 ? -errno : sent;
 }
 
-int io_send_all(int socket, const void *bytes, size_t size, int64_t deadline)
-{
-	const char *at = bytes;
-
-	while (size > 0) {
-		ssize_t sent = io_send(socket, at, size);
-		if (sent == -EAGAIN) {
-			int ready = io_wait(socket, IO_WRITE, -1, deadline);
-			if (ready < 0)
-				return ready;
-			continue;
-		}
-		if (sent < 0)
-			return (int)sent;
-		at += sent;
-		size -= (size_t)sent;
-	}
-	return 0;
-}
-
 int io_at_end(int socket)
 {
 	char byte;

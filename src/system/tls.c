@@ -18,7 +18,6 @@ struct tls {
 	bool established;
 	bool flooded;	   /* the peer sends too many handshake messages */
 	unsigned messages; /* received since the handshake */
-	int64_t ticket;	   /* io_now() of the last ticket */
 	int held; /* an error that came behind the bytes of the last tls_receive; 0: none */
 };
 
@@ -36,6 +35,25 @@ static struct tls *find(const SSL *ssl)
 bool tls_is_data(const SSL *ssl)
 {
 	return find(ssl)->purpose != TLS_CONTROL;
+}
+
+/* A copy of the control connection's: OpenSSL forgets a session whose connection has ended by an error, or by no
+ * close_notify of ours, and the next data connections could not resume it. */
+SSL_SESSION *tls_find_session(SSL *ssl, const unsigned char *id, int size, int *copy)
+{
+	SSL_SESSION *ours = NULL;
+	const unsigned char *our_id;
+	unsigned our_size = 0;
+
+	*copy = 0;
+	if (tls_is_data(ssl) && places[0].ssl)
+		ours = openssl.SSL_get_session(places[0].ssl);
+	if (!ours)
+		return NULL;
+	our_id = openssl.SSL_SESSION_get_id(ours, &our_size);
+	if (our_size == 0 || our_size != (unsigned)size || memcmp(our_id, id, our_size) != 0)
+		return NULL;
+	return openssl.SSL_SESSION_dup(ours);
 }
 
 void tls_count_message(
@@ -140,11 +158,6 @@ int tls_handshake(struct tls *tls, unsigned *out_want)
 		return error == 0 || error == -ECONNABORTED ? -ECONNRESET : error;
 	}
 	tls->established = true;
-	tls->ticket = io_now();
-	/* Data connections resume the control connection's session; theirs need not be kept. */
-	if (tls->purpose == TLS_CONTROL)
-		openssl.SSL_CTX_ctrl(tls_context(), SSL_CTRL_SET_SESS_CACHE_MODE,
-			SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL_STORE, NULL);
 	if (tls->purpose == TLS_FILES && kernel == KERNEL_UNTRIED)
 		kernel = tls_sends_files(tls) ? KERNEL_HAS : KERNEL_LACKS;
 	return 0;
@@ -211,7 +224,8 @@ int tls_finish(struct tls *tls, unsigned *out_want)
 
 bool tls_has_more(const struct tls *tls)
 {
-	return openssl.SSL_has_pending(tls->ssl) == 1;
+	/* Not SSL_has_pending: the beginning of a record, too, would count, and nothing to read comes of it. */
+	return openssl.SSL_pending(tls->ssl) > 0;
 }
 
 bool tls_sends_files(const struct tls *tls)
@@ -251,19 +265,26 @@ bool tls_same_client(const struct tls *a, const struct tls *b)
 	return same;
 }
 
-void tls_renew_ticket(struct tls *tls)
+void tls_offer_ticket(struct tls *tls)
 {
-	int64_t now = io_now();
-
-	if (now - tls->ticket < (int64_t)TLS_LIFETIME * 1000 / 2)
-		return;
-	if (openssl.SSL_new_session_ticket(tls->ssl) == 1)
-		tls->ticket = now;
+	(void)openssl.SSL_new_session_ticket(
+		tls->ssl); /* not before TLS 1.3: a session lasts there */
 }
 
 const char *tls_server_name(const struct tls *tls)
 {
 	return openssl.SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+enum tls_client tls_client(const struct tls *tls)
+{
+	X509 *certificate = openssl.SSL_get1_peer_certificate(tls->ssl);
+
+	if (!certificate)
+		return TLS_CLIENT_NONE;
+	openssl.X509_free(certificate);
+	return openssl.SSL_get_verify_result(tls->ssl) == X509_V_OK ? TLS_CLIENT_VERIFIED
+								    : TLS_CLIENT_UNVERIFIED;
 }
 
 int tls_client_name(const struct tls *tls, char *out, size_t capacity)

@@ -134,6 +134,7 @@ static int use_named(SSL *ssl, const char *file)
 	buffer_start(&problem, text, sizeof(text));
 	settings.certificates[0] = (struct tls_certificate){.chain = file};
 	settings.certificates[1] = (struct tls_certificate){.chain = NULL};
+	openssl.SSL_CTX_free(named);
 	named = make_context(&settings, &problem);
 	if (!named || !openssl.SSL_set_SSL_CTX(ssl, named))
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -318,6 +319,10 @@ static void set_behaviour(SSL_CTX *to)
 			SSL_MODE_RELEASE_BUFFERS,
 		NULL);
 	openssl.SSL_CTX_set_timeout(to, TLS_LIFETIME);
+	/* Data connections resume the control connection's session; there is no other to keep. */
+	openssl.SSL_CTX_ctrl(to, SSL_CTRL_SET_SESS_CACHE_MODE,
+		SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL, NULL);
+	openssl.SSL_CTX_sess_set_get_cb(to, tls_find_session);
 	openssl.SSL_CTX_set_session_id_context(to, id, sizeof(id) - 1);
 	openssl.SSL_CTX_set_alpn_select_cb(to, choose_protocol, NULL);
 	openssl.SSL_CTX_set_msg_callback(to, tls_count_message);
@@ -376,9 +381,9 @@ int tls_load(const struct tls_settings *settings, struct buffer *problem)
 
 void tls_unload(void)
 {
-	if (context)
+	if (context) {
 		openssl.SSL_CTX_free(context);
-	if (named)
 		openssl.SSL_CTX_free(named);
+	}
 	context = named = NULL;
 }

@@ -303,6 +303,12 @@ class Clients(TlsTest):
         self.assert_fine(self.tls(made("good"),
                                   more=f"ssl_cert_user=YES\nca_certs_file={PLACE}/ca.crt\n"))
 
+    def test_way_around(self):
+        authority("ca")
+        more = f"ca_certs_file={PLACE}/ca.crt\nssl_cert_user=YES\nforce_local_logins_ssl=NO\n"
+        self.assert_found(self.tls(made("good"), more=more),
+                          (8, 0, "warning", "force_local_logins_ssl.*needs no certificate"))
+
     def test_anonymous(self):
         more = "anonymous_enable=YES\nforce_anon_logins_ssl=YES\n"
         self.assert_found(self.tls(made("good"), more=more),

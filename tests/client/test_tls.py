@@ -172,6 +172,16 @@ class Dialogue(secure.FtpsTest):
             session.quit()
 
 
+    def test_super_servers(self):
+        """Whoever made the connection, and whatever the descriptors were."""
+        for starter in (harness.openbsd_inetd, harness.systemd, harness.tcpserver):
+            with self.subTest(starter.__name__):
+                session = self.login(server=self.serve_tls(starter=starter))
+                session.store("STOR up", b"content")
+                self.assertEqual(session.retrieve("RETR up"), b"content")
+                session.quit()
+
+
 class Policy(secure.FtpsTest):
     """Who must use TLS, who may, and for what."""
 

@@ -200,6 +200,15 @@ class Users(CertificateTest):
         self.assertTrue(self.enters(server, "alice", user="alice"))
         self.syslog("The client certificate is not this user's")
 
+    def test_alone(self):
+        """It asks for certificates and checks them without being told to by other options."""
+        server = self.serve_tls(f"ssl_cert_user=YES\nca_certs_file={PLACE}/ca.crt\n")
+        for version in (V12, V13):
+            for certificate, wanted in (("alice", True), (None, False), ("bob", False), ("nul", False),
+                                        ("stranger", False), ("self", False), ("expired", False)):
+                with self.subTest(certificate=certificate, version=version):
+                    self.assertEqual(self.enters(server, certificate, version, "alice"), wanted)
+
     def test_not_validated(self):
         """The name in a certificate that anybody may have made is no proof of anything."""
         for options in (ASK, REQUIRE):

@@ -69,7 +69,7 @@ class Curl(Client):
         self.both_ways(empty=True)
 
     def test_tls12(self):
-        self.both_ways("--tls-max", "1.2", empty=True)
+        self.both_ways("--tls-max", "1.2")
 
     def test_ipv6(self):
         self.both_ways(server=self.serve_tls(address="::1"))
@@ -86,10 +86,12 @@ class Curl(Client):
     def test_clear_data(self):
         self.both_ways("--ftp-ssl-control", server=self.serve_tls("force_local_data_ssl=NO\n"))
 
-    def test_rsa_chain(self):
-        for name in ("server-rsa", "server-chained"):
-            with self.subTest(certificate=name):
-                self.both_ways(server=self.serve_tls(f"rsa_cert_file={PLACE}/{name}.pem\n"))
+    def test_clear_control(self):
+        """curl goes on when CCC is refused."""
+        self.both_ways("--ftp-ssl-ccc")
+
+    def test_rsa(self):
+        self.both_ways(server=self.serve_tls(f"rsa_cert_file={PLACE}/server-rsa.pem\n"))
 
     def test_active(self):
         """In clear: curl 7.88 fails at TLS on a connection that it accepted."""

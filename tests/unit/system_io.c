@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "system/channel.h"
 #include "system/io.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -184,16 +185,19 @@ static void test_send_to_a_closed_end(void **state)
 	close(pair[1]);
 	pair[1] = -1;
 	assert_int_equal(io_send(pair[0], "x", 1), -EPIPE);
-	assert_int_equal(io_send_all(pair[0], "x", 1, SOON), -EPIPE);
-	assert_int_equal(io_send_all(pair[0], "x", 0, SOON), 0);
+	assert_int_equal(channel_send_all(&(struct channel){.fd = pair[0]}, "x", 1, SOON), -EPIPE);
+	assert_int_equal(channel_send_all(&(struct channel){.fd = pair[0]}, "x", 0, SOON), 0);
 }
 
 static void test_send_all_runs_out_of_time(void **state)
 {
 	(void)state;
 	fill(pair[0]);
-	assert_int_equal(io_send_all(pair[0], bytes, 1, io_now() + 20), -ETIMEDOUT);
-	assert_int_equal(io_send_all(pair[0], bytes, 1, 0), -ETIMEDOUT);
+	assert_int_equal(
+		channel_send_all(&(struct channel){.fd = pair[0]}, bytes, 1, io_now() + 20),
+		-ETIMEDOUT);
+	assert_int_equal(
+		channel_send_all(&(struct channel){.fd = pair[0]}, bytes, 1, 0), -ETIMEDOUT);
 }
 
 static void test_send_all(void **state)
@@ -212,7 +216,9 @@ static void test_send_all(void **state)
 			total += (size_t)got;
 		_exit(total == sizeof(large) ? 0 : 1);
 	}
-	assert_int_equal(io_send_all(pair[0], large, sizeof(large), io_now() + 60000), 0);
+	assert_int_equal(channel_send_all(&(struct channel){.fd = pair[0]}, large, sizeof(large),
+				 io_now() + 60000),
+		0);
 	shutdown(pair[0], SHUT_WR);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
