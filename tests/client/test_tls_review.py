@@ -159,3 +159,37 @@ class Finish(secure.FtpsTest):
             self.assertLess(time.monotonic() - started, 1)
             data.close()
         self.assertLess(most, 100_000)
+
+
+class Forgotten(secure.FtpsTest):
+    """AUTH sets back what was said before it."""
+
+    def at_host(self, base, rules):
+        (self.here / "other.example.net").write_text(rules)
+        session = self.greeted(self.serve(f"{base}host_config_dir={self.here}\n"))
+        session.expect("HOST other.example.net", re.compile("220 .*"))
+        return session
+
+    def test_no_tls_at_a_host(self):
+        """A refused AUTH does not take the session to another host without a word."""
+        session = self.at_host("ssl_enable=YES\nrsa_cert_file=/nonexistent\n"
+                               "force_local_logins_ssl=NO\n", "anonymous_enable=NO\n")
+        session.expect("AUTH TLS", "431 TLS is not available.")
+        session.expect_end()
+
+    def test_tls_of_a_host(self):
+        """Certificates, and whether there is TLS, are the base's."""
+        session = self.at_host(f"ssl_enable=NO\nrsa_cert_file={PLACE}/server.pem\n",
+                               "ssl_enable=YES\n")
+        session.expect("AUTH TLS", "431 TLS is not available.")
+        session.expect_end()
+
+    def test_names(self):
+        """Somebody on the way can't change how names are written."""
+        put(ALICE / "한글")
+        session = self.greeted(self.serve_tls("client_charset=CP949\n"))
+        session.expect("OPTS UTF8 ON", re.compile("200 .*"))
+        session.auth()
+        self.enter(session)
+        names = session.retrieve("NLST", done="226 Directory send OK.")
+        self.assertEqual(names, "한글\r\n".encode("cp949"))
