@@ -165,20 +165,13 @@ static const struct {
 	bool write, download;
 	const char *file, *directory;
 } powers[] = {
-	{NULL, true, true, "adfrw", "cdeflmp"},
-	{NULL, false, true, "r", "el"},
-	{NULL, true, false, "adfw", "cdeflmp"},
-	{NULL, false, false, "", "el"},
-	{"APPE", true, true, "dfrw", "cdeflmp"},
-	{"STOR", true, true, "adfr", "deflmp"},
-	{"DELE", true, true, "afrw", "cdeflm"},
-	{"RNFR", true, true, "adrw", "cdelmp"},
-	{"RNTO", true, true, "adrw", "cdelmp"},
-	{"RETR", true, true, "adfw", "cdeflmp"},
-	{"CWD", true, true, "adfrw", "cdflmp"},
-	{"MKD", true, true, "adfrw", "cdeflp"},
-	{"RMD", true, true, "adfrw", "ceflmp"},
-	{"MLSD", true, true, "adfrw", "cdeflmp"},
+	{NULL, true, true, "adfrw", "cdeflmp"}, {NULL, false, true, "r", "el"},
+	{NULL, true, false, "adfw", "cdeflmp"}, {NULL, false, false, "", "el"},
+	{"APPE", true, true, "dfrw", "cdeflmp"}, {"STOR", true, true, "adfr", "deflmp"},
+	{"DELE", true, true, "afrw", "cdeflm"}, {"RNFR", true, true, "adrw", "cdelmp"},
+	{"RNTO", true, true, "adrw", "cdelmp"}, {"RETR", true, true, "adfw", "cdeflmp"},
+	{"CWD", true, true, "adfrw", "cdflmp"}, {"MKD", true, true, "adfrw", "cdeflp"},
+	{"RMD", true, true, "adfrw", "ceflmp"}, {"MLSD", true, true, "adfrw", "cdeflmp"},
 	{"LIST", true, true, "adfrw", "cdefmp"}, /* and MLSD with it */
 };
 
