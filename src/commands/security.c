@@ -133,6 +133,7 @@ static int forget(struct session *session)
 	session->ascii = true;
 	session->pending = (struct pending){.restart = 0};
 	session->extended_only = false;
+	session->utf8 = false;
 	data_close(&session->data);
 	return session->host_given ? host_reset(session) : 0;
 }
@@ -140,6 +141,7 @@ static int forget(struct session *session)
 struct reply cmd_auth(struct session *session, const char *argument)
 {
 	enum mechanism mechanism = find_mechanism(argument);
+	bool host_given = session->host_given;
 
 	if (session->control.channel.tls)
 		return reply(503, "The control connection is encrypted already.");
@@ -153,8 +155,10 @@ struct reply cmd_auth(struct session *session, const char *argument)
 	/* Before the certificates are chosen: HOST may have changed them. */
 	if (forget(session) < 0)
 		return reply_closing(421, "Service not available.");
-	if (load(session) < 0)
-		return reply(431, "TLS is not available.");
+	/* Without TLS the session can't go on at a host that it has just forgotten. */
+	if (!session->config.ssl_enable || load(session) < 0)
+		return (struct reply){
+			.code = 431, .text = "TLS is not available.", .closing = host_given};
 	if (record_mark(session, 234, "Proceed with negotiation.") == 0 && start(session) == 0)
 		session->private = mechanism == MECHANISM_SSL;
 	return reply(0, NULL);

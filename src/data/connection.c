@@ -252,7 +252,11 @@ int data_finish(struct data *data, struct watch *watch, bool await, int64_t dead
 
 	if (!channel->tls)
 		return 0;
-	error = channel_finish(channel, deadline);
+	while ((error = tls_finish(channel->tls, &channel->want)) == -EAGAIN) {
+		int ready = watch_wait(watch, channel->fd, channel->want, deadline);
+		if (ready < 0)
+			return ready;
+	}
 	while (error == 0 && await) {
 		got = channel_receive(channel, ignored, sizeof(ignored));
 		if (got == 0 || (got < 0 && got != -EAGAIN))
