@@ -53,7 +53,7 @@ struct pending {
 	bool range;	  /* RANG has named these bytes, both included: */
 	uint64_t first, last;
 	bool rename;		     /* RNFR has named a file */
-	char rename_from[PATH_TEXT]; /* as the client wrote it */
+	char rename_from[PATH_TEXT]; /* expanded */
 };
 
 /* The longest text of a reply: a directory's message of 4000 bytes, or a path with its quotes doubled. */

@@ -5,8 +5,8 @@
 #include "control/reply.h"
 #include "session.h"
 
-/* Applies the client's notations ("~", backslashes where translate_windows_paths is on). Returns 0 or
- * -ENAMETOOLONG. */
+/* Applies the client's notations: its character set (client_charset, and %XX for what that lacks), "~", and
+ * backslashes where translate_windows_paths is on. Returns 0 or -ENAMETOOLONG. */
 int names_expand(struct session *session, const char *argument, char out[PATH_TEXT]);
 
 /* What names_use returns for a denied name; no -errno has this value. */

@@ -67,7 +67,7 @@ void record_error(struct session *session, const struct config_note *error);
 /* Why a login was refused: for syslog alone, the client and the transfer logs get no reason. */
 void record_refusal(struct session *session, const char *why);
 
-/* What the configuration's reader tolerated so far; each is told once. */
+/* What the configuration's reader tolerated so far; each is told once, and again after HOST. */
 void record_notes(struct session *session);
 
 #endif

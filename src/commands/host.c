@@ -84,13 +84,13 @@ static int add(struct session *session, const char *file)
 /* Starts again from the layers there were before any HOST, with the host's file on top if it is not NULL. */
 static int load(struct session *session, const char *file, const char **out_banner)
 {
-	record_close(session);
 	if (configuration_load(session) < 0 ||
 		(session->load_file && configuration_add(session, session->load_file) < 0) ||
 		(file && add(session, file) < 0) || configuration_settle(session) < 0 ||
 		configuration_banner(session, out_banner) < 0)
 		return -EINVAL;
 	record_notes(session);
+	record_close(session);
 	record_open(session);
 	session->host_given = file != NULL;
 	return 0;

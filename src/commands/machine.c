@@ -358,6 +358,8 @@ static struct reply tell_facts(struct session *session, const char *path)
 		error = -ENOENT;
 	if (error < 0)
 		return reply_error(error, "Could not get the facts.");
+	if (strcmp(name, "/") == 0)
+		subject.parent = NULL;
 	if (S_ISLNK(facts.mode) && vfs_link_target(name, target, sizeof(target)) == 0)
 		subject.target = target;
 	buffer_start(&b, session->text, sizeof(session->text));
