@@ -212,9 +212,9 @@ class Transfers(secure.FtpsTest):
 
     def test_one_port(self):
         """pasv_min_port and pasv_max_port leave one port: transfer after transfer comes to it."""
-        session = self.login(server=self.serve_tls("pasv_min_port=40990\npasv_max_port=40990\n"))
+        session = self.login(server=self.serve_tls("pasv_min_port=21990\npasv_max_port=21990\n"))
         for number in range(4):
-            self.assertEqual((address := session.passive_address())[1], 40990)
+            self.assertEqual((address := session.passive_address())[1], 21990)
             with socket.create_connection(address, 10) as data:
                 session.expect("STOR up", "150 Ok to send data.")
                 session.give(data, b"%d" % number)
