@@ -10,38 +10,13 @@
 #include "system/io.h"
 #include "unit/tls_peer.h"
 
-static const char *const files[] = {"server.pem"};
 static struct pair pair;
 static struct control control;
 
-static int make_files(void **state)
-{
-	(void)state;
-	signal(SIGPIPE, SIG_IGN);
-	peer_make_folder();
-	peer_make_certificate("server.pem", false, "ftp.example.net");
-	return 0;
-}
-
-static int remove_files(void **state)
-{
-	(void)state;
-	peer_remove_folder(files, 1);
-	return 0;
-}
-
 static int begin(void **state)
 {
-	struct tls_settings settings = {.certificates = {{peer_path("server.pem"), NULL}},
-		.versions = {false, false, true, true}};
-	char text[512];
-	struct buffer problem;
-
 	(void)state;
-	buffer_start(&problem, text, sizeof(text));
-	assert_int_equal(tls_load(&settings, &problem), 0);
-	peer_start(TLS1_3_VERSION);
-	pair_open(&pair, TLS_CONTROL);
+	server_open(&pair, TLS_CONTROL);
 	memset(&control, 0, sizeof(control));
 	control_start(&control, pair.ends[0], 1);
 	control.channel.tls = pair.tls;
@@ -51,9 +26,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	pair_close(&pair);
-	peer_stop();
-	tls_unload();
+	server_close(&pair);
 	return 0;
 }
 
@@ -85,5 +58,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_half_a_record, begin, end),
 	};
 
-	return cmocka_run_group_tests(tests, make_files, remove_files);
+	return cmocka_run_group_tests(tests, server_make_files, server_remove_files);
 }

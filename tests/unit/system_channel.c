@@ -13,25 +13,8 @@
 
 #define LARGE ((size_t)3 << 20)
 
-static const char *const files[] = {"server.pem"};
 static struct pair pair;
 static struct channel channel;
-
-static int make_files(void **state)
-{
-	(void)state;
-	signal(SIGPIPE, SIG_IGN);
-	peer_make_folder();
-	peer_make_certificate("server.pem", false, "ftp.example.net");
-	return 0;
-}
-
-static int remove_files(void **state)
-{
-	(void)state;
-	peer_remove_folder(files, 1);
-	return 0;
-}
 
 static int clear(void **state)
 {
@@ -51,16 +34,8 @@ static int end_clear(void **state)
 
 static int secure(void **state)
 {
-	struct tls_settings settings = {.certificates = {{peer_path("server.pem"), NULL}},
-		.versions = {false, false, true, true}};
-	char text[512];
-	struct buffer problem;
-
 	(void)state;
-	buffer_start(&problem, text, sizeof(text));
-	assert_int_equal(tls_load(&settings, &problem), 0);
-	peer_start(TLS1_3_VERSION);
-	pair_open(&pair, TLS_DATA);
+	server_open(&pair, TLS_DATA);
 	channel = (struct channel){.fd = pair.ends[0], .tls = pair.tls};
 	return 0;
 }
@@ -68,9 +43,7 @@ static int secure(void **state)
 static int end_secure(void **state)
 {
 	(void)state;
-	pair_close(&pair);
-	peer_stop();
-	tls_unload();
+	server_close(&pair);
 	return 0;
 }
 
@@ -202,5 +175,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_drop, secure, end_secure),
 	};
 
-	return cmocka_run_group_tests(tests, make_files, remove_files);
+	return cmocka_run_group_tests(tests, server_make_files, server_remove_files);
 }

@@ -156,4 +156,44 @@ static inline void pair_open(struct pair *pair, enum tls_purpose purpose)
 	assert_int_equal(pair_shake_hands(pair), 0);
 }
 
+/* ---- one server, one connection ---- */
+
+static inline int server_make_files(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	peer_make_folder();
+	peer_make_certificate("server.pem", false, "ftp.example.net");
+	return 0;
+}
+
+static inline int server_remove_files(void **state)
+{
+	static const char *const files[] = {"server.pem"};
+
+	(void)state;
+	peer_remove_folder(files, 1);
+	return 0;
+}
+
+static inline void server_open(struct pair *pair, enum tls_purpose purpose)
+{
+	struct tls_settings settings = {.certificates = {{peer_path("server.pem"), NULL}},
+		.versions = {false, false, true, true}};
+	char text[512];
+	struct buffer problem;
+
+	buffer_start(&problem, text, sizeof(text));
+	assert_int_equal(tls_load(&settings, &problem), 0);
+	peer_start(TLS1_3_VERSION);
+	pair_open(pair, purpose);
+}
+
+static inline void server_close(struct pair *pair)
+{
+	pair_close(pair);
+	peer_stop();
+	tls_unload();
+}
+
 #endif
