@@ -78,7 +78,9 @@ struct session {
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
 	unsigned failures;	      /* failed logins */
 	unsigned strangers;	      /* unknown commands before login */
-	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
+	const struct account
+		*owner;	      /* of this session's new files (chown_uploads); NULL: its own */
+	char home[PATH_TEXT]; /* the working directory at 230, which "~" stands for */
 
 	bool ascii;		    /* TYPE A */
 	bool utf8;		    /* the client has said OPTS UTF8 ON */
