@@ -333,6 +333,16 @@ class Fail2ban(ReaderTest):
         self.assertEqual(self.hits(system), [])
         self.assertEqual(self.hits(NATIVE), [address for address, _asked in wanted])
 
+    def test_syslog_ident(self):
+        """What PAM says is said under the name that the configuration gives the server."""
+        session = self.failed_login(server=self.serve("syslog_ident=vsftpd\n"), source="127.0.0.7")
+        session.expect("USER bob", ASKED)
+        session.expect("PASS wrong", WRONG)
+        session.quit()
+        self.settled()
+        auth, _system = self.written()
+        self.assertEqual(self.hits(auth), ["127.0.0.7"] * 2)
+
     def test_jail(self):
         """The jail of docs/logs.md is one, and it looks for what was tested here."""
         self.write("/etc/fail2ban/jail.local", "[sshd]\nenabled = false\n" + example("[vsftpd]"))
