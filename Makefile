@@ -79,7 +79,12 @@ $(BUILD)/talk-runner: $(wildcard tests/talk/*.c tests/talk/*.h) $(BUILD)/parts.a
 	@echo '  CC  $@'
 	$(Q)$(CC) $(ALLFLAGS) -Itests $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/parts.a $(LIBS)
 
-talks: $(BUILD)/talk-runner
+# soloftpd with one command that lets its client try the walls: tests/client/test_walls.py.
+$(BUILD)/soloftpd-acts: $(BUILD)/main.o tests/acts/acts.c $(BUILD)/parts.a
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -Wl,--wrap=cmd_clnt -o $@ $^ $(LIBS)
+
+talks: $(BUILD)/talk-runner $(BUILD)/soloftpd-acts
 
 # The client of tests/ktls, for a virtual machine.
 $(BUILD)/ktls-cases: $(wildcard tests/ktls/*.c tests/ktls/*.h)
