@@ -81,6 +81,7 @@ struct session {
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
 	unsigned failures;	      /* failed logins */
 	unsigned strangers;	      /* unknown commands before login */
+	const struct account *owner;  /* of new files (chown_uploads); NULL: itself */
 	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 
 	bool ascii;		    /* TYPE A */
@@ -107,8 +108,7 @@ struct session {
 	bool announced;	 /* the first of them, too */
 	int64_t started; /* io_microseconds() */
 	const char *failure, *ending; /* words for why the transfer failed, and why all ends */
-	uint64_t uploads, downloads;  /* complete ones */
-	uint64_t bytes_in, bytes_out; /* of files, the incomplete too */
+	uint64_t uploads, downloads, bytes_in, bytes_out; /* the bytes of incomplete ones, too */
 
 	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
 	unsigned visited_count;

@@ -153,6 +153,16 @@ size_t record_descriptors(const struct session *session, int out[], size_t most)
 	return count;
 }
 
+struct filter_kept record_kept(const struct session *session)
+{
+	struct filter_kept kept = {.utmp = -1};
+	size_t count = record_descriptors(session, kept.logs, FILTER_LOGS);
+
+	while (count < FILTER_LOGS)
+		kept.logs[count++] = -1;
+	return kept;
+}
+
 void record_unconfigured(struct session *session)
 {
 	struct event event = {.name = "refused",

@@ -206,17 +206,20 @@ class Whole(Events, harness.FtpTest):
         self.assertFalse((server.directory / "events.json").exists())
 
     def test_host(self):
-        """HOST opens the logs anew; the session is the same."""
+        """HOST opens the logs anew, where that is still possible; the session is the same."""
         hosts = self.here / "hosts"
         hosts.mkdir()
         (hosts / "example.net").write_text("ftpd_banner=here\n")
-        server = self.serve(f"host_config_dir={hosts}\n")
+        log = pathlib.Path("/var/log/host.json")
+        server = self.serve(f"host_config_dir={hosts}\njson_log_file={log}\n", usual="local_enable=YES\n")
+        self.addCleanup(log.unlink)
         session = self.greeted(server)
         session.expect("HOST example.net", ANY)
         session.expect("USER alice", ANY)
         session.expect("PASS secret-alice", "230 Login successful.")
         session.quit()
-        events = self.events(server)
+        self.assertTrue(harness.wait_until(lambda: '"end"' in log.read_text(), 2))
+        events = parse(log.read_text())
         self.assertEqual([event["event"] for event in events], ["connect", "login", "end"])
         self.assertEqual(len({event["session"] for event in events}), 1)
 
