@@ -49,13 +49,16 @@ static struct reply refuse(struct session *session, int64_t since, const char *t
 	session->user[0] = '\0';
 	if (!delay(session, since, session->config.delay_failed_login))
 		return reply(0, NULL);
-	if (++session->failures >= session->config.max_login_fails)
+	if (++session->failures >= session->config.max_login_fails) {
+		session->ending = "login_failures";
 		answer.closing = true;
+	}
 	return answer;
 }
 
 static struct reply refuse_listed(struct session *session, int64_t since, enum login_user verdict)
 {
+	record_login_failed(session, NULL, verdict == LOGIN_LISTED ? "listed" : "not_listed", NULL);
 	if (session->config.userlist_log)
 		record_login(session, false,
 			verdict == LOGIN_LISTED ? "User is in the deny user list."
@@ -76,7 +79,9 @@ static struct reply broken(struct session *session, const char *what, const char
 	buffer_string(&b, what);
 	buffer_string(&b, why);
 	record_problem(session, buffer_text(&b));
+	record_login_failed(session, NULL, "configuration", NULL);
 	session->outcome = EXIT_CLASS_CONFIGURATION;
+	session->ending = "configuration";
 	return reply_closing(421, "Service not available.");
 }
 
@@ -108,6 +113,7 @@ struct reply cmd_user(struct session *session, const char *argument)
 	buffer_text(&b);
 	switch (login_check_user(&session->config, argument)) {
 	case LOGIN_ANONYMOUS_ONLY:
+		record_login_failed(session, NULL, "anonymous_only", NULL);
 		session->user[0] = '\0';
 		return reply(530, "This FTP server is anonymous only.");
 	case LOGIN_LISTED:
@@ -177,6 +183,8 @@ static void stopped(int call)
 		buffer_string(&b, name);
 	}
 	record_problem(confined, buffer_text(&b));
+	confined->ending = "stopped";
+	record_end(confined);
 	record_close(confined);
 }
 
@@ -210,9 +218,10 @@ static void settle_in(struct session *session, const struct login *login)
 		(void)path_join("", "/", session->home, sizeof(session->home));
 }
 
-static struct reply refuse_password(struct session *session, int64_t since, const char *why)
+static struct reply refuse_password(
+	struct session *session, const struct login *login, int64_t since, const char *why)
 {
-	record_refusal(session, why);
+	record_refusal(session, NULL, login->refusal, why);
 	record_login(session, false, NULL);
 	return refuse(session, since, "Login incorrect.");
 }
@@ -233,7 +242,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	record_notes(session);
 	switch (login_settle(&session->config, login, &problem)) {
 	case LOGIN_REFUSED:
-		return refuse_password(session, since, buffer_text(&problem));
+		return refuse_password(session, login, since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
@@ -269,7 +278,7 @@ struct reply cmd_pass(struct session *session, const char *argument)
 	switch (login_check(
 		&session->config, session->user, argument, session->peer_text, &login, &problem)) {
 	case LOGIN_REFUSED:
-		return refuse_password(session, since, buffer_text(&problem));
+		return refuse_password(session, &login, since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
@@ -280,7 +289,7 @@ struct reply cmd_pass(struct session *session, const char *argument)
 
 struct reply cmd_quit(struct session *session, const char *argument)
 {
-	(void)session;
 	(void)argument;
+	session->ending = "quit";
 	return reply_closing(221, "Goodbye.");
 }
