@@ -73,6 +73,7 @@ static int add(struct session *session, const char *file)
 	const char *directory = config->host_config_dir, *authorities = config->ca_certs_file;
 	bool gives = config->chown_uploads;
 
+	config_mark_early(config);
 	if (configuration_add(session, file) < 0)
 		return -EINVAL;
 	config->host_config_dir = directory;
