@@ -77,6 +77,7 @@ struct session {
 	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
 	unsigned failures;	      /* failed logins */
+	bool btmp_fails;	      /* that it can't be written has been said */
 	unsigned strangers;	      /* unknown commands before login */
 	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "commands/attendance.h"
 #include "commands/configuration.h"
 #include "commands/dispatch.h"
 #include "commands/record.h"
@@ -171,6 +172,7 @@ enum exit_class session_run(const struct session_start *start)
 		outcome = live(session);
 		data_end(&session->data);
 	}
+	attendance_end(session);
 	record_close(session);
 	control_close(&session->control);
 	return outcome;

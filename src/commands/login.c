@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "commands/attendance.h"
 #include "commands/message.h"
 #include "commands/record.h"
 #include "commands/security.h"
@@ -55,10 +56,12 @@ static struct reply refuse(struct session *session, int64_t since, const char *t
 
 static struct reply refuse_listed(struct session *session, int64_t since, enum login_user verdict)
 {
-	if (session->config.userlist_log)
+	if (session->config.userlist_log) {
 		record_login(session, false,
 			verdict == LOGIN_LISTED ? "User is in the deny user list."
 						: "User is not in the allow user list.");
+		attendance_fail(session);
+	}
 	return refuse(session, since, "Permission denied.");
 }
 
@@ -159,6 +162,7 @@ static struct reply refuse_password(struct session *session, int64_t since, cons
 {
 	record_refusal(session, why);
 	record_login(session, false, NULL);
+	attendance_fail(session);
 	return refuse(session, since, "Login incorrect.");
 }
 
@@ -190,6 +194,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 		return broken(session, "", buffer_text(&problem));
 	}
 	warm_up(session);
+	attendance_begin(session, login);
 	if (jail_enter(&session->config, login, &problem) < 0)
 		return broken(session, "", buffer_text(&problem));
 	settle_in(session, login);

@@ -45,7 +45,7 @@ class Errors(ErrorTest):
 
     def test_not_built(self):
         """What asks for more security than there is must not be taken for granted."""
-        self.refused_line("session_support=YES", "session_support")
+        self.refused_line("ptrace_sandbox=YES", "ptrace_sandbox")
         self.refused_line("chown_uploads=YES", "chown_uploads")
         self.refused_line("http_enable=YES", "http_enable")
 

@@ -115,7 +115,7 @@ local_umask=01777
 idle_session_timeout=300 seconds
 use_localtime = YES
 nonsense_beyond_recognition=1
-session_support=YES
+ptrace_sandbox=YES
 write_enable=NO\r
 chown_uploads=YES
 """
@@ -135,14 +135,14 @@ chown_uploads=YES
             (14, 1, "error", "nonsense_beyond_recognition$"),
             (16, 14, "warning", "carriage return.*write_enable"),
             (17, 0, "error", "chown_uploads"),
-            (15, 0, "error", "session_support"),
+            (15, 0, "error", "ptrace_sandbox"),
             status=2)
         self.assertEqual({one.file for one in found}, {"FILE"})
 
     def test_same_place_as_in_syslog(self):
         """The first error is the one that a session dies of."""
         for line in ("wirte_enable=YES", "dirlist_enable=ja", "port_enable=",
-                     "max_login_fails=three", "session_support=YES"):
+                     "max_login_fails=three", "ptrace_sandbox=YES"):
             with self.subTest(line=line):
                 self.assertEqual(self.check(f"{LOCAL}{line}\n", status=2)[0].line, 2)
 
@@ -401,7 +401,7 @@ class Advice(CheckTest):
         users, hosts = self.here / "users", self.here / "hosts"
         self.write("users/alice", "write_enable=maybe\nlocal_umaks=022\n")
         self.write("users/bob", "local_umask=022\nlisten=NO\n")
-        self.write("hosts/127.0.0.3", "session_support=YES\n")
+        self.write("hosts/127.0.0.3", "ptrace_sandbox=YES\n")
         self.write("names/ftp.example.net", "write_enable=perhaps\n")
         found = self.check(f"{LOCAL}user_config_dir={users}\nvhost_config_dir={hosts}\n"
                            f"host_config_dir={self.here}/names\n", status=2)
@@ -634,8 +634,8 @@ vhost_config_dir={self.here}/hosts
         self.assert_refused("configuration", "/no/such.conf", "--from", "127.0.0.2", self.file)
         self.assert_refused("configuration", ":6:1: .*wirte_enable", "--from", "127.0.0.1",
                             self.more("wirte_enable=YES\n"))
-        self.assert_refused("configuration", ":6: session_support", "--from", "127.0.0.1",
-                            self.more("session_support=YES\n"))
+        self.assert_refused("configuration", ":6: ptrace_sandbox", "--from", "127.0.0.1",
+                            self.more("ptrace_sandbox=YES\n"))
         self.write("users/alice", "local_umask=u=rwx\n")
         self.assert_refused("configuration", "users/alice:1:13: .*local_umask", "--user", "alice",
                             self.file)

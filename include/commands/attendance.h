@@ -1,0 +1,18 @@
+/* What the system is told of logins, of their ends, and of those that failed: wtmp, utmp, btmp, lastlog. */
+#ifndef SOLOFTPD_COMMANDS_ATTENDANCE_H
+#define SOLOFTPD_COMMANDS_ATTENDANCE_H
+
+#include "session.h"
+
+/* A login that was admitted, while the process is still root. What can't be written is complained about in
+ * syslog and changes nothing else. */
+void attendance_begin(struct session *session, const struct login *login);
+
+/* The end of the session; nothing if there was no login. */
+void attendance_end(struct session *session);
+
+/* A failed login. The name is written only if there is an account of that name: people type passwords
+ * where names belong. */
+void attendance_fail(struct session *session);
+
+#endif
