@@ -92,6 +92,7 @@ struct session {
 	bool host_given;	    /* HOST has chosen a configuration */
 	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */
 	bool finishing;		    /* the client has left, or must */
+	int ended;		    /* by what control_next returned within a command; 0: not so */
 	enum exit_class outcome;
 	unsigned
 		idle_granted; /* idle_session_timeout as it was configured; SITE IDLE can shorten it */

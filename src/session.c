@@ -112,6 +112,8 @@ static enum exit_class serve(struct session *session)
 			return end_by(session, event);
 		}
 	}
+	if (session->ended)
+		return end_by(session, session->ended);
 	(void)control_flush(&session->control);
 	return session->outcome;
 }
@@ -175,5 +177,7 @@ enum exit_class session_run(const struct session_start *start)
 	attendance_end(session);
 	record_close(session);
 	control_close(&session->control);
+	/* Last: modules may take their time. */
+	attendance_dismiss(session);
 	return outcome;
 }

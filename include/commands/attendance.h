@@ -1,8 +1,16 @@
-/* What the system is told of logins, of their ends, and of those that failed: wtmp, utmp, btmp, lastlog. */
+/* What the system is told of logins, of their ends, and of those that failed: wtmp, utmp, btmp, lastlog, and
+ * PAM's sessions. */
 #ifndef SOLOFTPD_COMMANDS_ATTENDANCE_H
 #define SOLOFTPD_COMMANDS_ATTENDANCE_H
 
 #include "session.h"
+
+/* Opens PAM's session of a user whose password was right (session_support). False: it was refused, and
+ * `problem` says why. */
+bool attendance_admit(struct buffer *problem);
+
+/* Closes PAM's session, also of a user who was not let in after all; nothing if there is none. */
+void attendance_dismiss(struct session *session);
 
 /* A login that was admitted, while the process is still root. What can't be written is complained about in
  * syslog and changes nothing else. */

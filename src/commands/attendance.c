@@ -5,6 +5,7 @@
 
 #include "commands/record.h"
 #include "system/accounting.h"
+#include "system/pam.h"
 
 static struct accounting_entry entry_of(const struct session *session, const char *user)
 {
@@ -72,4 +73,33 @@ void attendance_fail(struct session *session)
 	if (!session->btmp_fails)
 		complain(session, ACCOUNTING_BTMP, error);
 	session->btmp_fails |= error < 0;
+}
+
+bool attendance_admit(struct buffer *problem)
+{
+	struct pam_verdict verdict;
+
+	if (pam_enter(&verdict) == 0)
+		return true;
+	buffer_string(problem, "PAM ");
+	buffer_string(problem, verdict.stage);
+	buffer_string(problem, ": ");
+	buffer_string(problem, verdict.reason);
+	return false;
+}
+
+void attendance_dismiss(struct session *session)
+{
+	struct pam_verdict verdict;
+	char text[256];
+	struct buffer b;
+
+	if (pam_leave(&verdict) == 0)
+		return;
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, "PAM ");
+	buffer_string(&b, verdict.stage);
+	buffer_string(&b, ": ");
+	buffer_string(&b, verdict.reason);
+	record_warning(session, buffer_text(&b));
 }

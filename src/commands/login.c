@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "commands/attendance.h"
+#include "commands/inquiry.h"
 #include "commands/message.h"
 #include "commands/record.h"
 #include "commands/security.h"
@@ -163,6 +164,10 @@ static struct reply refuse_password(struct session *session, int64_t since, cons
 	record_refusal(session, why);
 	record_login(session, false, NULL);
 	attendance_fail(session);
+	attendance_dismiss(session);
+	/* It ended while PAM had a question. */
+	if (session->finishing)
+		return reply(0, NULL);
 	return refuse(session, since, "Login incorrect.");
 }
 
@@ -175,6 +180,11 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	struct buffer problem;
 
 	buffer_start(&problem, text, sizeof(text));
+	if (session->finishing)
+		buffer_string(
+			&problem, "the session ended before PAM's last question was answered");
+	if (session->finishing || !attendance_admit(&problem))
+		return refuse_password(session, since, buffer_text(&problem));
 	if (login_configure(&session->config, login, &error) < 0) {
 		config_append_note(&problem, &error);
 		return broken(session, "", buffer_text(&problem));
@@ -207,7 +217,8 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 struct reply cmd_pass(struct session *session, const char *argument)
 {
 	static struct login login;
-	int64_t since = io_now();
+	struct inquiry inquiry = {.session = session, .since = io_now()};
+	struct pam_dialogue dialogue = inquiry_dialogue(&inquiry);
 	char text[512];
 	struct buffer problem;
 
@@ -216,16 +227,16 @@ struct reply cmd_pass(struct session *session, const char *argument)
 	if (!session->user[0])
 		return reply(503, "Login with USER first.");
 	buffer_start(&problem, text, sizeof(text));
-	switch (login_check(
-		&session->config, session->user, argument, session->peer_text, &login, &problem)) {
+	switch (login_check(&session->config, session->user, argument, session->peer_text,
+		&dialogue, &login, &problem)) {
 	case LOGIN_REFUSED:
-		return refuse_password(session, since, buffer_text(&problem));
+		return refuse_password(session, inquiry.since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
 		break;
 	}
-	return proceed(session, &login, since);
+	return proceed(session, &login, inquiry.since);
 }
 
 struct reply cmd_quit(struct session *session, const char *argument)

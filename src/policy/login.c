@@ -118,20 +118,17 @@ bool login_is_plain_name(const char *user)
 	return true;
 }
 
-static enum login_verdict check_password(const struct config *config, const char *user,
-	const char *password, const char *host, struct login *login, struct buffer *problem)
+static enum login_verdict check_password(const struct config *config, struct pam_login *ask,
+	struct login *login, struct buffer *problem)
 {
-	struct pam_login ask = {
-		.service = config->pam_service_name ? config->pam_service_name : "ftp",
-		.user = user,
-		.password = password,
-		.host = host};
 	struct pam_verdict verdict;
 	int error;
 
-	if (strlen(password) >= LOGIN_PASSWORD || !login_is_plain_name(user))
+	if (strlen(ask->password) >= LOGIN_PASSWORD || !login_is_plain_name(ask->user))
 		return refuse(problem, "name or password that no account can have", NULL);
-	error = pam_check(&ask, &verdict);
+	ask->service = config->pam_service_name ? config->pam_service_name : "ftp";
+	ask->keep = config->session_support;
+	error = pam_check(ask, &verdict);
 	if (error == -ENOSYS)
 		return fail(problem, "PAM", verdict.reason);
 	if (error < 0) {
@@ -145,13 +142,17 @@ static enum login_verdict check_password(const struct config *config, const char
 }
 
 enum login_verdict login_check(const struct config *config, const char *user, const char *password,
-	const char *host, struct login *out_login, struct buffer *problem)
+	const char *host, const struct pam_dialogue *dialogue, struct login *out_login,
+	struct buffer *problem)
 {
+	struct pam_login ask = {
+		.user = user, .password = password, .host = host, .dialogue = dialogue};
+
 	if (login_is_anonymous(config, user))
 		return check_anonymous(config, password, out_login, problem);
 	if (!config->local_enable)
 		return refuse(problem, "local_enable is NO", NULL);
-	return check_password(config, user, password, host, out_login, problem);
+	return check_password(config, &ask, out_login, problem);
 }
 
 /* A user that the configuration names does not exist, or can't be looked up. */

@@ -149,7 +149,7 @@ static void test_broken_list(void **state)
 static enum login_verdict check(const char *user, const char *password)
 {
 	buffer_start(&problem, text, sizeof(text));
-	return login_check(&config, user, password, "127.0.0.1", &login, &problem);
+	return login_check(&config, user, password, "127.0.0.1", NULL, &login, &problem);
 }
 
 static void test_anonymous(void **state)
