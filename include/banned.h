@@ -39,10 +39,11 @@
 #undef strncat
 #undef stpcpy
 
+/* fork, vfork and execve have rows in the book of system calls: tests/lint/calls looks for them in the objects. */
 #ifdef __GNUC__
 #pragma GCC poison strcpy strcat sprintf vsprintf gets strncat stpcpy strtok
 #pragma GCC poison atoi atol atoll atof scanf sscanf fscanf
-#pragma GCC poison fork vfork system popen posix_spawn execl execlp execv execvp execve
+#pragma GCC poison system popen posix_spawn execl execlp execv execvp
 #pragma GCC poison glob fnmatch wordexp alloca qsort
 #pragma GCC poison alarm setitimer signal longjmp siglongjmp
 #pragma GCC poison ctime asctime gmtime localtime mktemp tmpnam tempnam

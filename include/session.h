@@ -79,7 +79,9 @@ struct session {
 	unsigned failures;	      /* failed logins */
 	bool btmp_fails;	      /* that it can't be written has been said */
 	unsigned strangers;	      /* unknown commands before login */
-	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
+	const struct account
+		*owner;	      /* of this session's new files (chown_uploads); NULL: its own */
+	char home[PATH_TEXT]; /* the working directory at 230, which "~" stands for */
 
 	bool ascii;		    /* TYPE A */
 	bool utf8;		    /* the client has said OPTS UTF8 ON */

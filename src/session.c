@@ -8,6 +8,7 @@
 #include "commands/dispatch.h"
 #include "commands/record.h"
 #include "commands/security.h"
+#include "policy/confinement.h"
 #include "system/io.h"
 #include "system/log.h"
 #include "system/net.h"
@@ -124,25 +125,46 @@ static void start_logs(struct session *session)
 	record_connect(session, NULL);
 }
 
+/* The walls of the time before the login. */
+static int guard(struct session *session)
+{
+	char text[256];
+	struct buffer problem;
+	int error;
+
+	buffer_start(&problem, text, sizeof(text));
+	error = confinement_before(&session->config, &problem);
+	if (error == 0)
+		return 0;
+	record_problem(session, buffer_text(&problem));
+	return error;
+}
+
 static enum exit_class begin(struct session *session)
 {
 	enum exit_class outcome = configure(session);
+	bool implicit = session->config.ssl_enable && session->config.implicit_ssl;
 
 	if (outcome != EXIT_CLASS_CLEAN)
 		return outcome;
 	/* The logs come after the greeting, unless they are to show it. */
-	if (session->config.log_ftp_protocol)
+	if (session->config.log_ftp_protocol || implicit)
 		start_logs(session);
-	if (session->config.ssl_enable && session->config.implicit_ssl &&
-		security_start(session) < 0)
+	/* From here on a stranger's bytes are read. */
+	if (implicit && guard(session) < 0)
+		return EXIT_CLASS_SYSTEM;
+	if (implicit && security_start(session) < 0)
 		return session->outcome != EXIT_CLASS_CLEAN ? session->outcome : EXIT_CLASS_SYSTEM;
 	outcome = greet(session);
 	if (outcome != EXIT_CLASS_CLEAN)
 		return outcome;
 	net_tune_control(session->control.channel.fd);
-	if (!session->config.log_ftp_protocol)
+	if (!session->config.log_ftp_protocol && !implicit)
 		start_logs(session);
-	return EXIT_CLASS_CLEAN;
+	if (implicit || guard(session) == 0)
+		return EXIT_CLASS_CLEAN;
+	(void)farewell(session, 421, "Service not available.");
+	return EXIT_CLASS_SYSTEM;
 }
 
 static enum exit_class live(struct session *session)

@@ -7,6 +7,7 @@
 
 #include "control/reply.h"
 #include "session.h"
+#include "system/filter.h"
 #include "text/logline.h"
 
 /* Queues a reply for the client, and logs it under log_ftp_protocol. */
@@ -54,6 +55,9 @@ void record_transfer(struct session *session, const struct record_transfer *tran
 /* The absolute form of a path the client wrote, for a log or a reply. Never fails: an over-long or
  * unknown working directory leaves the path as it is. */
 void record_absolute(const char *path, char out[PATH_TEXT]);
+
+/* The descriptors from before the login that the session keeps. */
+struct filter_kept record_kept(const struct session *session);
 
 /* A problem, for the administrator: syslog, with the client's address in front. */
 void record_problem(struct session *session, const char *text);

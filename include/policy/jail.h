@@ -26,7 +26,7 @@ int jail_check_root(const struct config *config, const struct login *login, cons
 
 /* Enters the user's directory, makes it the root directory where the configuration says so, and takes
  * on the user's identity. Everything the session still needs from outside must be open by now.
- * Returns 0; otherwise -errno, with what went wrong in `problem`, and the session must end: it may
+ * Returns 0, with a warning in `problem` if there is one; otherwise -errno, with what went wrong in `problem`, and the session must end: it may
  * have got half-way. */
 int jail_enter(const struct config *config, const struct login *login, struct buffer *problem);
 

@@ -54,6 +54,10 @@ enum login_verdict login_check(const struct config *config, const char *user, co
 	const char *host, const struct pam_dialogue *dialogue, struct login *out_login,
 	struct buffer *problem);
 
+/* Appends why PAM refused something, and what may help against it. */
+void login_append_verdict(
+	const struct config *config, const struct pam_verdict *verdict, struct buffer *problem);
+
 /* With the user's own configuration read: settles guest or local, and finds the account. */
 enum login_verdict login_settle(
 	const struct config *config, struct login *login, struct buffer *problem);

@@ -40,7 +40,8 @@ int accounting_enter_lastlog(const char *path, const struct accounting_entry *en
 /* A failed login, for btmp; -EINVAL also when others may read the file: what was typed may be a password. */
 int accounting_enter_failure(const char *path, const struct accounting_entry *entry);
 
-/* Writes the logout where a login was written, once, and closes the book. 0 or -errno. */
+/* Writes the logout where a login was written, once, and closes the book. 0 or -errno; part of a record is not
+ * taken back, because by then nothing may cut a file short. */
 int accounting_leave_wtmp(void);
 int accounting_leave_utmp(void);
 

@@ -33,6 +33,7 @@ struct pam_verdict {
 	char user[ACCOUNT_NAME]; /* after PAM: a module may have mapped the name */
 	const char *stage; /* of a refusal: "authenticate", "account", ...; NULL if admitted */
 	char reason[128];  /* of a refusal, for the log alone */
+	bool hindered;	   /* a module may have been kept from something that it wanted to do */
 };
 
 /* Runs authentication, account management and credentials. The first prompt that hides its input is given

@@ -1,5 +1,5 @@
 /*
- * Giving up root, one function a step, in this order: enter, jail, drop. Each verifies what it did;
+ * Giving up root, one function a step, in this order: reduce, enter, jail, drop. Each verifies what it did;
  * after a failure the session must end, because what it would run as is not known.
  */
 #ifndef SOLOFTPD_SYSTEM_PRIVILEGE_H
@@ -8,6 +8,14 @@
 #include <stdbool.h>
 
 #include "system/account.h"
+
+/* No program that is executed can have more rights than this process from now on (prctl(2), PR_SET_NO_NEW_PRIVS). Returns
+ * 0 or -errno. */
+int privilege_forbid_gains(void);
+
+/* Still root, with as few capabilities as the way to the login needs, none for programs it would execute, and no
+ * way to more; `gives` keeps the one to give files away. Returns 0 or -errno. */
+int privilege_reduce(bool gives);
 
 /* Changes the working directory with the rights of `account`, so that a directory root may not enter
  * (NFS) works and one the user may not enter does not. Root again on return; -errno otherwise. */
@@ -20,8 +28,8 @@ int privilege_can_write_here(const struct account *account);
 int privilege_jail(void);
 
 /* Takes on the account's groups, group and user for good: no identity of root's is kept, no
- * capability, and no way to gain either. Verified by reading everything back and by trying to return.
- * Returns 0 or -errno (-EPERM: the drop can't be trusted). */
-int privilege_drop(const struct account *account);
+ * capability (but that to give files away, if it `gives`), and no way to gain either. Verified by reading everything back and
+ * by trying to return. Returns 0 or -errno (-EPERM: the drop can't be trusted). */
+int privilege_drop(const struct account *account, bool gives);
 
 #endif

@@ -17,6 +17,9 @@ int process_take_socket(void);
  * parent's session and forbids core dumps: from here on a password may be in memory. */
 void process_clean(void);
 
+/* Lets the process make no other process, and hold no more descriptors than a session needs. Returns 0 or -errno. */
+int process_restrict(void);
+
 /* A variable of the environment, or NULL. The text stays valid until process_clean. */
 const char *process_variable(const char *name);
 

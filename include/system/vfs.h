@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "system/account.h"
+
 struct facts {
 	mode_t mode; /* type and permissions */
 	uid_t uid;
@@ -33,6 +35,9 @@ int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
  * is not touched. `exclusive`: -EEXIST when it is there. Sets the descriptor, which the caller owns,
  * and whether the file was made just now. */
 int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created);
+
+/* Sets the mode of an open file and then gives it to another user, which needs the privilege to. 0 or -errno. */
+int vfs_give(int fd, mode_t mode, const struct account *owner);
 
 /* Takes a lock on the whole file for as long as it is open (fcntl(2)); -EAGAIN if another process
  * holds one against it. */

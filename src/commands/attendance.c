@@ -51,6 +51,21 @@ void attendance_begin(struct session *session, const struct login *login)
 			accounting_enter_lastlog(ACCOUNTING_LASTLOG, &entry, login->account.uid));
 }
 
+void attendance_keep(struct filter_kept *kept)
+{
+	int books[ACCOUNTING_KEPT];
+	size_t count = accounting_descriptors(books);
+	unsigned slot = 0;
+
+	kept->record = accounting_utmp(&kept->utmp, &kept->slot);
+	for (size_t i = 0; i < count; i++) {
+		while (slot < FILTER_LOGS && kept->logs[slot] >= 0)
+			slot++;
+		if (slot < FILTER_LOGS && books[i] != kept->utmp)
+			kept->logs[slot] = books[i];
+	}
+}
+
 void attendance_end(struct session *session)
 {
 	complain(session, ACCOUNTING_WTMP, accounting_leave_wtmp());
@@ -75,16 +90,13 @@ void attendance_fail(struct session *session)
 	session->btmp_fails |= error < 0;
 }
 
-bool attendance_admit(struct buffer *problem)
+bool attendance_admit(const struct session *session, struct buffer *problem)
 {
 	struct pam_verdict verdict;
 
 	if (pam_enter(&verdict) == 0)
 		return true;
-	buffer_string(problem, "PAM ");
-	buffer_string(problem, verdict.stage);
-	buffer_string(problem, ": ");
-	buffer_string(problem, verdict.reason);
+	login_append_verdict(&session->config, &verdict, problem);
 	return false;
 }
 
@@ -96,10 +108,9 @@ void attendance_dismiss(struct session *session)
 
 	if (pam_leave(&verdict) == 0)
 		return;
+	/* Without the hint: what is missing now is root. */
+	verdict.hindered = false;
 	buffer_start(&b, text, sizeof(text));
-	buffer_string(&b, "PAM ");
-	buffer_string(&b, verdict.stage);
-	buffer_string(&b, ": ");
-	buffer_string(&b, verdict.reason);
+	login_append_verdict(&session->config, &verdict, &b);
 	record_warning(session, buffer_text(&b));
 }

@@ -191,6 +191,22 @@ struct upload {
 	bool created; /* by this upload */
 };
 
+/* Removes the file, by its name but only if that still is this file's, while its lock is held. */
+static void discard(const struct upload *upload)
+{
+	(void)vfs_remove_open_file(upload->path, upload->fd);
+}
+
+/* Hands a new file to its owner while it is empty; one that could not be handed on does not stay. */
+static int give(struct session *session, const struct upload *upload)
+{
+	int error = vfs_give(upload->fd, (mode_t)session->config.chown_upload_mode, session->owner);
+
+	if (error < 0)
+		discard(upload);
+	return error;
+}
+
 /* Opens the file and takes its lock; its content stays as it is until the data connection stands. */
 static int open_upload(struct session *session, struct upload *upload)
 {
@@ -205,6 +221,8 @@ static int open_upload(struct session *session, struct upload *upload)
 	error = config->lock_upload_files ? vfs_lock(upload->fd, true) : 0;
 	if (error == -ENOLCK || error == -EINVAL || error == -EOPNOTSUPP)
 		error = 0;
+	if (error == 0 && upload->created && session->owner)
+		error = give(session, upload);
 	if (error < 0)
 		vfs_close(upload->fd);
 	return error;
@@ -222,12 +240,6 @@ static int position(struct session *session, const struct upload *upload)
 		return vfs_seek(upload->fd, start);
 	error = vfs_truncate(upload->fd, 0);
 	return error < 0 ? error : vfs_seek(upload->fd, 0);
-}
-
-/* Removes the file, by its name but only if that still is this file's, while its lock is held. */
-static void discard(const struct upload *upload)
-{
-	(void)vfs_remove_open_file(upload->path, upload->fd);
 }
 
 /* An upload whose data came to their end may be whole, whatever else went wrong, and one that added to a

@@ -71,10 +71,16 @@ static int add(struct session *session, const char *file)
 {
 	struct config *config = &session->config;
 	const char *directory = config->host_config_dir, *authorities = config->ca_certs_file;
+	bool gives = config->chown_uploads;
 
 	if (configuration_add(session, file) < 0)
 		return -EINVAL;
 	config->host_config_dir = directory;
+	/* The privilege for it has been given up. */
+	if (config->chown_uploads && !gives) {
+		record_problem(session, "a host's file can't switch chown_uploads on");
+		return -EINVAL;
+	}
 	if (!session->control.channel.tls || is_same(authorities, config->ca_certs_file))
 		return 0;
 	record_problem(session, "inside TLS a host's file can't change ca_certs_file");

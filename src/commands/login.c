@@ -9,6 +9,7 @@
 #include "commands/record.h"
 #include "commands/security.h"
 #include "commands/table.h"
+#include "policy/confinement.h"
 #include "policy/jail.h"
 #include "policy/language.h"
 #include "system/account.h"
@@ -146,6 +147,61 @@ static void warm_up(struct session *session)
 					"active data connections will come from others");
 }
 
+/* Looks up whom this session's uploads will belong to. */
+static int find_owner(struct session *session, const struct login *login, struct buffer *problem)
+{
+	static struct account owner;
+	int error;
+
+	session->owner = NULL;
+	if (!confinement_gives(&session->config, login))
+		return 0;
+	error = account_find(session->config.chown_username, &owner);
+	if (error == 0)
+		session->owner = &owner;
+	else
+		buffer_string(problem, "chown_username: no such account");
+	return error;
+}
+
+/* The session that the filter would stop, for its handler. */
+static struct session *confined;
+
+static void stopped(int call)
+{
+	const char *name = filter_call_name(call);
+	char text[96];
+	struct buffer b;
+
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, "stopped by seccomp_sandbox: system call ");
+	buffer_number(&b, (uint64_t)call);
+	if (name) {
+		buffer_byte(&b, ' ');
+		buffer_string(&b, name);
+	}
+	record_problem(confined, buffer_text(&b));
+	record_close(confined);
+}
+
+/* From root to the user: the directory, the identity, the walls. */
+static int confine(struct session *session, const struct login *login, struct buffer *problem)
+{
+	struct filter_kept kept = record_kept(session);
+	int error = find_owner(session, login, problem);
+
+	attendance_keep(&kept);
+	if (error == 0)
+		error = jail_enter(&session->config, login, problem);
+	if (error < 0)
+		return error;
+	if (problem->size > 0)
+		record_warning(session, buffer_text(problem));
+	buffer_start(problem, problem->data, problem->capacity);
+	confined = session;
+	return confinement_after(&session->config, login, session->owner, &kept, stopped, problem);
+}
+
 static void settle_in(struct session *session, const struct login *login)
 {
 	const struct config *config = &session->config;
@@ -183,7 +239,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	if (session->finishing)
 		buffer_string(
 			&problem, "the session ended before PAM's last question was answered");
-	if (session->finishing || !attendance_admit(&problem))
+	if (session->finishing || !attendance_admit(session, &problem))
 		return refuse_password(session, since, buffer_text(&problem));
 	if (login_configure(&session->config, login, &error) < 0) {
 		config_append_note(&problem, &error);
@@ -205,7 +261,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	}
 	warm_up(session);
 	attendance_begin(session, login);
-	if (jail_enter(&session->config, login, &problem) < 0)
+	if (confine(session, login, &problem) < 0)
 		return broken(session, "", buffer_text(&problem));
 	settle_in(session, login);
 	record_login(session, true, NULL);

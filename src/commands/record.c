@@ -123,6 +123,17 @@ void record_close(struct session *session)
 	session->native_log = session->transfer_log = -1;
 }
 
+struct filter_kept record_kept(const struct session *session)
+{
+	struct filter_kept kept = {.utmp = -1};
+
+	for (unsigned i = 0; i < FILTER_LOGS; i++)
+		kept.logs[i] = -1;
+	kept.logs[0] = session->native_log;
+	kept.logs[1] = session->transfer_log;
+	return kept;
+}
+
 static void write_native(struct session *session, struct logline *line)
 {
 	char text[LOGLINE_MAX + 1];

@@ -60,16 +60,10 @@ static void forget(struct data *data)
 int data_listen(struct data *data, const struct config *config, struct address *out_address)
 {
 	struct address address = data->local;
-	unsigned low = config->pasv_min_port, high = config->pasv_max_port;
+	unsigned low, high;
 
 	data_close(data);
-	/* vsftpd's rule for odd ranges; the whole range leaves the choice to the kernel. */
-	if (high == 0)
-		high = 65535;
-	if (low < 1024 || low > high)
-		low = 1024;
-	if (high < low || (low == 1024 && high == 65535))
-		low = high = 0;
+	passive_range(config, &low, &high);
 	data->fd = net_listen(&address, low, high, config->bind_retries);
 	if (data->fd < 0) {
 		int error = data->fd;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/confinement.h"
 #include "system/file.h"
 #include "system/privilege.h"
 #include "system/vfs.h"
@@ -63,13 +64,15 @@ static int enter(const struct config *config, const struct login *login, const c
 	return privilege_enter(&login->account, directory);
 }
 
-/* A root directory that the user can write to can be given files that libraries trust. */
+/* A root directory that the user can write to can be given files that libraries trust: under the filter none of them
+ * becomes code, and nothing else is loaded from there. */
 int jail_check_root(const struct config *config, const struct login *login, const char *directory,
 	struct buffer *problem)
 {
 	int writable;
 
-	if (config->allow_writeable_chroot && login->kind != LOGIN_ANONYMOUS)
+	if ((config->allow_writeable_chroot && login->kind != LOGIN_ANONYMOUS) ||
+		confinement_filters(config))
 		return 0;
 	writable = privilege_can_write_here(&login->account);
 	if (writable == 0)
@@ -151,6 +154,20 @@ static int go_there(const struct config *config, const struct login *login,
 	return 0;
 }
 
+/* Where users may write, but not below this directory, they would not learn why. */
+static void warn_of_walls(
+	const struct config *config, const struct login *login, struct buffer *problem)
+{
+	static char here[PATH_TEXT];
+
+	if ((confinement_rights(config, login->anonymous) & RIGHT_WRITE_FILE) == 0 ||
+		vfs_current(here, sizeof(here)) < 0 || confinement_reaches(config, here))
+		return;
+	buffer_string(problem, "nothing can be written below ");
+	buffer_string(problem, here);
+	buffer_string(problem, ": it is not in login_writable");
+}
+
 int jail_enter(const struct config *config, const struct login *login, struct buffer *problem)
 {
 	static struct jail_plan plan;
@@ -162,6 +179,7 @@ int jail_enter(const struct config *config, const struct login *login, struct bu
 	if (error < 0 || config->run_as_launching_user)
 		return error;
 	root = plan.root[0] ? plan.root : plan.home;
+	warn_of_walls(config, login, problem);
 	if (plan.jailed) {
 		error = jail_check_root(config, login, root, problem);
 		if (error < 0)
@@ -170,7 +188,7 @@ int jail_enter(const struct config *config, const struct login *login, struct bu
 		if (error < 0)
 			return give_up(problem, "chroot", root, error);
 	}
-	error = privilege_drop(&login->account);
+	error = privilege_drop(&login->account, confinement_gives(config, login));
 	if (error < 0)
 		return give_up(problem, "giving up root", NULL, error);
 	/* A place that is not there leaves the user at the top of the jail. */

@@ -118,6 +118,18 @@ bool login_is_plain_name(const char *user)
 	return true;
 }
 
+void login_append_verdict(
+	const struct config *config, const struct pam_verdict *verdict, struct buffer *problem)
+{
+	buffer_string(problem, "PAM ");
+	buffer_string(problem, verdict->stage);
+	buffer_string(problem, ": ");
+	buffer_string(problem, verdict->reason);
+	if (verdict->hindered && config->login_sandbox)
+		buffer_string(problem, " (login_sandbox keeps modules from running programs and "
+				       "from making files)");
+}
+
 static enum login_verdict check_password(const struct config *config, struct pam_login *ask,
 	struct login *login, struct buffer *problem)
 {
@@ -132,8 +144,8 @@ static enum login_verdict check_password(const struct config *config, struct pam
 	if (error == -ENOSYS)
 		return fail(problem, "PAM", verdict.reason);
 	if (error < 0) {
-		buffer_string(problem, "PAM ");
-		return refuse(problem, verdict.stage, verdict.reason);
+		login_append_verdict(config, &verdict, problem);
+		return LOGIN_REFUSED;
 	}
 	login->kind = LOGIN_LOCAL;
 	login->anonymous = false;

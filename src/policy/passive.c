@@ -5,6 +5,20 @@
 #include "system/net.h"
 #include "text/network.h"
 
+void passive_range(const struct config *config, unsigned *out_low, unsigned *out_high)
+{
+	unsigned low = config->pasv_min_port, high = config->pasv_max_port;
+
+	if (high == 0)
+		high = 65535;
+	if (low < 1024 || low > high)
+		low = 1024;
+	if (high < low || (low == 1024 && high == 65535))
+		low = high = 0;
+	*out_low = low;
+	*out_high = high;
+}
+
 int passive_address(const struct config *config, const struct address *client,
 	struct address *out_address, struct config_note *out_error)
 {

@@ -86,6 +86,8 @@ void config_review(const struct config *config, config_sink *sink, void *context
 		"both local_enable and anonymous_enable are NO: nobody could log in");
 	object(&review, config->ssl_enable && config->ssl_cert_user && !config->ca_certs_file,
 		OPTION_ssl_cert_user, "needs ca_certs_file: anybody can make a certificate");
+	object(&review, config->chown_uploads && !config->seccomp_sandbox, OPTION_chown_uploads,
+		"needs seccomp_sandbox, which keeps the privilege to this one use");
 	object(&review, config->run_as_launching_user && process_is_root(),
 		OPTION_run_as_launching_user,
 		"is for a user other than root: root has no jail then");

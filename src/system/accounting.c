@@ -162,23 +162,35 @@ static void mend(int fd)
 	(void)set_lock(fd, F_UNLCK);
 }
 
-/* Appends a record by one write. Part of one is taken back if it is still the end of the file. */
+/* Appends a record by one write; -ENOSPC when only a part of it fitted. */
 static int append(int fd, const struct utmpx *record)
 {
 	ssize_t written;
-	off_t end;
 
 	do {
 		written = write(fd, record, sizeof(*record));
 	} while (written < 0 && errno == EINTR);
-	if (written == RECORD)
-		return 0;
 	if (written < 0)
 		return -errno;
-	end = lseek(fd, 0, SEEK_CUR);
-	if (written > 0 && end >= written && size_of(fd) == end)
-		cut(fd, end - written);
-	return -ENOSPC;
+	return written == RECORD ? 0 : -ENOSPC;
+}
+
+/* Opens a book and appends to it as root: what is left of a record that did not fit is taken back. */
+static int enter(const char *path, mode_t forbidden, const struct utmpx *record, int *out_fd)
+{
+	int fd = open_book(path, O_WRONLY | O_APPEND, forbidden), error;
+
+	if (fd < 0)
+		return fd;
+	mend(fd);
+	error = append(fd, record);
+	if (error == 0) {
+		*out_fd = fd;
+		return 0;
+	}
+	mend(fd);
+	close(fd);
+	return error;
 }
 
 static int absent_is_fine(int error)
@@ -190,19 +202,8 @@ static int absent_is_fine(int error)
 
 int accounting_enter_wtmp(const char *path, const struct accounting_entry *entry)
 {
-	int fd = open_book(path, O_WRONLY | O_APPEND, 0), error;
-
-	if (fd < 0)
-		return absent_is_fine(fd);
-	mend(fd);
 	fill_record(&wtmp.record, USER_PROCESS, entry);
-	error = append(fd, &wtmp.record);
-	if (error < 0) {
-		close(fd);
-		return error;
-	}
-	wtmp.fd = fd;
-	return 0;
+	return absent_is_fine(enter(path, 0, &wtmp.record, &wtmp.fd));
 }
 
 int accounting_leave_wtmp(void)
@@ -222,16 +223,14 @@ int accounting_leave_wtmp(void)
 
 int accounting_enter_failure(const char *path, const struct accounting_entry *entry)
 {
-	int fd = open_book(path, O_WRONLY | O_APPEND, S_IROTH), error;
 	struct utmpx record;
+	int fd, error;
 
-	if (fd < 0)
-		return absent_is_fine(fd);
-	mend(fd);
 	fill_record(&record, LOGIN_PROCESS, entry);
-	error = append(fd, &record);
-	close(fd);
-	return error;
+	error = enter(path, S_IROTH, &record, &fd);
+	if (error == 0)
+		close(fd);
+	return absent_is_fine(error);
 }
 
 /* ---- utmp: a slot that is taken and given back ---- */

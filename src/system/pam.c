@@ -249,6 +249,13 @@ static void set_reason(struct pam_verdict *verdict, const char *text)
 	buffer_text(&b);
 }
 
+/* What modules return when they could not do what they wanted to. */
+static bool is_hindrance(int status)
+{
+	return status == PAM_SYSTEM_ERR || status == PAM_ABORT || status == PAM_SESSION_ERR ||
+	       status == PAM_CRED_ERR || status == PAM_PERM_DENIED;
+}
+
 int pam_check(const struct pam_login *login, struct pam_verdict *out_verdict)
 {
 	struct pam_conv functions = {.conv = converse, .appdata_ptr = &conversation};
@@ -270,6 +277,7 @@ int pam_check(const struct pam_login *login, struct pam_verdict *out_verdict)
 	conversation.login = NULL;
 	if (status != PAM_SUCCESS)
 		set_reason(out_verdict, pam.strerror(handle, status));
+	out_verdict->hindered = is_hindrance(status);
 	if (status == PAM_SUCCESS && login->keep)
 		kept.handle = handle;
 	else
@@ -286,6 +294,7 @@ static int note(struct pam_verdict *verdict, const char *stage, int status)
 	if (!verdict->stage) {
 		verdict->stage = stage;
 		set_reason(verdict, pam.strerror(kept.handle, status));
+		verdict->hindered = is_hindrance(status);
 	}
 	return -EACCES;
 }

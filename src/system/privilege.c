@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -58,16 +59,45 @@ int privilege_jail(void)
 	return here.st_dev == root.st_dev && here.st_ino == root.st_ino ? 0 : -EPERM;
 }
 
-static bool holds_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+struct capabilities {
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+};
 
-	if (syscall(SYS_capget, &header, data) < 0)
+static struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+static int get_capabilities(struct capabilities *out_held)
+{
+	return syscall(SYS_capget, &header, out_held->data) < 0 ? -errno : 0;
+}
+
+/* Keeps those of `kept` that are held, and may use them; nothing is inherited. */
+static int keep_capabilities(uint64_t kept)
+{
+	struct capabilities held;
+	int error = get_capabilities(&held);
+
+	if (error < 0)
+		return error;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		held.data[i].permitted &= (uint32_t)(kept >> 32 * i);
+		held.data[i].effective = held.data[i].permitted;
+		held.data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, held.data) < 0 ? -errno : 0;
+}
+
+/* Whether any capability but `kept` is held. */
+static bool holds_more(uint64_t kept)
+{
+	struct capabilities held;
+
+	if (get_capabilities(&held) < 0)
 		return true;
-	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-		if ((data[i].effective | data[i].permitted | data[i].inheritable) != 0)
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		uint32_t any = held.data[i].effective | held.data[i].permitted;
+		if ((any & ~(uint32_t)(kept >> 32 * i)) != 0 || held.data[i].inheritable != 0)
 			return true;
+	}
 	return false;
 }
 
@@ -86,7 +116,7 @@ static bool holds_groups(const struct account *account)
 	return same;
 }
 
-static bool is_dropped(const struct account *account)
+static bool is_dropped(const struct account *account, uint64_t kept)
 {
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid;
@@ -99,20 +129,60 @@ static bool is_dropped(const struct account *account)
 		return false;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return false;
-	if (!holds_groups(account) || holds_capabilities() || setresuid(0, 0, 0) == 0)
+	if (!holds_groups(account) || holds_more(kept) || setresuid(0, 0, 0) == 0)
 		return false;
 	return account->gid == 0 || setresgid(0, 0, 0) < 0;
 }
 
-int privilege_drop(const struct account *account)
+int privilege_forbid_gains(void)
 {
-	if (account->uid == 0)
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* What the way from the greeting to the login needs. */
+#define BIT(capability) (1ULL << (capability))
+#define UNTIL_LOGIN                                                                           \
+	(BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SYS_CHROOT) | BIT(CAP_DAC_READ_SEARCH) | \
+		BIT(CAP_AUDIT_WRITE) | BIT(CAP_NET_BIND_SERVICE))
+
+int privilege_reduce(bool gives)
+{
+	int error = privilege_forbid_gains();
+
+	for (int capability = 0; error == 0; capability++) {
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL) /* the kernel has no more */
+			break;
+		error = -errno;
+	}
+	return error < 0 ? error : keep_capabilities(UNTIL_LOGIN | (gives ? BIT(CAP_CHOWN) : 0));
+}
+
+/* A thread, of a PAM module for instance, would keep what this one gives up. */
+static bool is_alone(void)
+{
+	return unshare(CLONE_SIGHAND) == 0 || errno != EINVAL;
+}
+
+int privilege_drop(const struct account *account, bool gives)
+{
+	uint64_t kept = gives ? BIT(CAP_CHOWN) : 0;
+	int error = 0;
+
+	if (account->uid == 0 || !is_alone())
 		return -EPERM;
+	if (gives && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
 	if (setgroups((size_t)account->group_count, account->groups) < 0 ||
 		setresgid(account->gid, account->gid, account->gid) < 0 ||
 		setresuid(account->uid, account->uid, account->uid) < 0)
 		return -errno;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return is_dropped(account) ? 0 : -EPERM;
+	if (gives)
+		error = keep_capabilities(kept);
+	if (error == 0)
+		error = privilege_forbid_gains();
+	if (error < 0)
+		return error;
+	return is_dropped(account, kept) ? 0 : -EPERM;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -56,8 +57,22 @@ void process_clean(void)
 
 	clearenv();
 	umask(077);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setsid(); /* fails only for a process that already leads its group: nothing to leave */
 	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+/* More than a session ever has open at once: logs, both connections, a file, a pipe. */
+#define DESCRIPTORS_MOST 64
+
+int process_restrict(void)
+{
+	static const struct rlimit none = {0, 0},
+				   descriptors = {DESCRIPTORS_MOST, DESCRIPTORS_MOST};
+
+	if (setrlimit(RLIMIT_NPROC, &none) < 0 || setrlimit(RLIMIT_NOFILE, &descriptors) < 0)
+		return -errno;
+	return 0;
 }
 
 const char *process_variable(const char *name)

@@ -88,6 +88,14 @@ int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, b
 	return 0;
 }
 
+int vfs_give(int fd, mode_t mode, const struct account *owner)
+{
+	/* In this order: afterwards the mode is the new owner's business. */
+	int error = result(fchmod(fd, mode & 0777));
+
+	return error < 0 ? error : result(fchown(fd, owner->uid, owner->gid));
+}
+
 int vfs_lock(int fd, bool for_writing)
 {
 	struct flock lock = {.l_type = for_writing ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};

@@ -11,8 +11,8 @@ class Control:
         self.transcript = []
         self.unread = b""
         self.peer = address
-        self.socket = socket.create_connection(
-            (address, port), timeout, source_address=(source, 0) if source else None)
+        self.source = (source, 0) if source else None
+        self.socket = socket.create_connection((address, port), timeout, self.source)
         self.timeout = timeout
 
     def close(self):
@@ -81,8 +81,8 @@ class Control:
     # ---- data connections ----
 
     def passive(self):
-        """Asks for a port and connects to it."""
-        return socket.create_connection(self.passive_address(), self.timeout)
+        """Asks for a port and connects to it, from where the control connection came."""
+        return socket.create_connection(self.passive_address(), self.timeout, self.source)
 
     def passive_address(self):
         if ":" in self.peer:

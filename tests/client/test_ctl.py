@@ -117,7 +117,7 @@ use_localtime = YES
 nonsense_beyond_recognition=1
 ptrace_sandbox=YES
 write_enable=NO\r
-chown_uploads=YES
+http_enable=YES
 """
         found = self.assert_found(
             text,
@@ -134,7 +134,7 @@ chown_uploads=YES
             (13, 16, "warning", "blanks.*use_localtime"),
             (14, 1, "error", "nonsense_beyond_recognition$"),
             (16, 14, "warning", "carriage return.*write_enable"),
-            (17, 0, "error", "chown_uploads"),
+            (17, 0, "error", "http_enable"),
             (15, 0, "error", "ptrace_sandbox"),
             status=2)
         self.assertEqual({one.file for one in found}, {"FILE"})

@@ -45,14 +45,15 @@ class PamTest(harness.FtpTest):
 
 
 class OneTime(PamTest):
-    """pam_oath, with counters instead of the time of day."""
+    """pam_oath, with counters instead of the time of day. It keeps them in a file that it makes anew each time."""
 
+    options = PamTest.options + "login_writable=/run/oath\n"
     QUESTION = "331 One-time password (OATH) for `alice':"
 
     def setUp(self):
-        super().setUp()
         self.folder = pathlib.Path("/run/oath")
         self.folder.mkdir(exist_ok=True, mode=0o700)
+        super().setUp()
         self.users = self.folder / "users"
         self.users.write_text(f"HOTP alice - {SECRET}\nHOTP bob - {SECRET}\n")
         self.users.chmod(0o600)
@@ -296,6 +297,34 @@ class Ends(PamTest):
         self.assertEqual(server.log().count("FAIL LOGIN"), 1)
 
 
+class Hints(PamTest):
+    """Modules that need more than login_sandbox leaves them."""
+
+    HINT = r"\(login_sandbox keeps modules from running programs and from making files\)"
+
+    def refused(self, status, options=""):
+        self.ask("off=", f"status={status}")
+        server = self.serve(self.options + options)
+        self.syslog_before = harness.SYSLOG.stat().st_size
+        self.named(server).expect("PASS p", WRONG)
+        return self.syslog("login refused: PAM authenticate: ")
+
+    def test_hint(self):
+        for status in (4, 26, 6):  # system error, abort, permission denied
+            self.assertRegex(self.refused(status), self.HINT)
+        for status in (7, 10, 11):
+            self.assertNotIn("login_sandbox", self.refused(status))
+        self.assertNotIn("login_sandbox", self.refused(4, "login_sandbox=NO\n"))
+
+    def test_programs(self):
+        """pam_exec works when it is asked for, and not otherwise."""
+        self.stack("auth required pam_exec.so quiet /bin/true\nauth required pam_permit.so\n" + ACCOUNT)
+        self.named().expect("PASS p", WRONG)
+        self.syslog(self.HINT)
+        server = self.serve(self.options + "login_sandbox=NO\n")
+        self.named(server).expect("PASS p", IN)
+
+
 class Sessions(PamTest):
 
     def setUp(self):
@@ -307,7 +336,7 @@ class Sessions(PamTest):
         self.stack(f"auth required {ASK} {log} off=\n"
                    f"account required {ASK} {log}\n"
                    f"session required {session or ASK} {log} " + " ".join(arguments) + "\n")
-        return self.serve(self.options + "session_support=YES\n" + options)
+        return self.serve(f"{self.options}session_support=YES\nlogin_writable={self.here}\n{options}")
 
     def logged(self):
         return self.log.read_text().splitlines() if self.log.exists() else []
@@ -369,7 +398,7 @@ class Sessions(PamTest):
     def test_real_modules(self):
         """A usual stack: limits count, and nothing is complained about."""
         limits = self.here / "limits"
-        limits.write_text("alice hard nofile 77\n")
+        limits.write_text("alice hard data 2000000\n")
         self.stack("auth required pam_unix.so nodelay\naccount required pam_unix.so\n"
                    f"session required pam_limits.so conf={limits}\nsession required pam_unix.so\n"
                    "session optional pam_umask.so umask=077\n")
@@ -377,7 +406,7 @@ class Sessions(PamTest):
         session = self.named(server)
         session.expect("PASS secret-alice", IN)
         pid = self.session_pid(server)
-        self.assertRegex(pathlib.Path(f"/proc/{pid}/limits").read_text(), r"Max open files +\d+ +77 ")
+        self.assertRegex(pathlib.Path(f"/proc/{pid}/limits").read_text(), r"Max data size +2048000000 +2048000000 ")
         session.store("STOR f", b"x")
         self.assertEqual((ALICE / "f").stat().st_mode & 0o777, 0o644, "local_umask is what counts")
         session.quit()

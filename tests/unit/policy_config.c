@@ -665,7 +665,7 @@ static void test_user_file_has_the_same_language(void **state)
 	write_bytes(file, "nonsense=1\n", 11);
 	assert_int_equal(config_file(&config, file, true, &note), -EINVAL);
 	assert_int_equal(config_file(&config, other, true, &note), -ENOENT);
-	write_bytes(file, "chown_uploads=YES\n", 18);
+	write_bytes(file, "pasv_local_networks=near\n", 25);
 	config.local_enable = true;
 	assert_int_equal(config_file(&config, file, true, &note), 0);
 	assert_int_equal(config_validate(&config, &note), -EINVAL);

@@ -335,7 +335,7 @@ static void test_configure(void **state)
 	assert_int_equal(configure("bob", NULL), 0);
 	assert_int_equal(configure("bob", "nonsense=1\n"), -EINVAL);
 	assert_int_equal(note.line, 1);
-	assert_int_equal(configure("bob", "\nchown_uploads=YES\n"), -EINVAL);
+	assert_int_equal(configure("bob", "\npasv_local_networks=near\n"), -EINVAL);
 	assert_int_equal(note.line, 2);
 }
 
