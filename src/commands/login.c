@@ -43,12 +43,22 @@ static bool delay(struct session *session, int64_t since, unsigned seconds)
 
 /* ---- USER ---- */
 
+/* The last whole multiple of `seconds` after `since`: what took longer than one delay waits for the end of
+ * the next, or the time would tell how long it took. */
+static int64_t last_multiple(int64_t since, unsigned seconds)
+{
+	int64_t step = (int64_t)seconds * 1000;
+
+	return step > 0 ? since + (io_now() - since) / step * step : since;
+}
+
 /* The answer comes as long after the command as any other refusal's, whatever was looked up. */
 static struct reply refuse(struct session *session, int64_t since, const char *text)
 {
 	struct reply answer = reply(530, text);
 
 	session->user[0] = '\0';
+	since = last_multiple(since, session->config.delay_failed_login);
 	if (!delay(session, since, session->config.delay_failed_login))
 		return reply(0, NULL);
 	if (++session->failures >= session->config.max_login_fails)

@@ -208,8 +208,11 @@ enum login_verdict login_settle(
 		return LOGIN_ADMITTED;
 	if (login->kind == LOGIN_ANONYMOUS)
 		return fail_account(config, OPTION_ftp_username, user, error, problem);
-	if (login->kind == LOGIN_GUEST)
-		return fail_account(config, OPTION_guest_username, user, error, problem);
+	/* The same words as for a wrong password: only those with the right one come so far. */
+	if (login->kind == LOGIN_GUEST) {
+		(void)fail_account(config, OPTION_guest_username, user, error, problem);
+		return LOGIN_REFUSED;
+	}
 	/* PAM may know users that the system does not: for the client that is a wrong login. */
 	if (error == -ENOENT)
 		return refuse(problem, "no system account", user);

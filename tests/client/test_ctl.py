@@ -455,12 +455,13 @@ class Show(ToolTest):
         ours, theirs = self.values(file), self.values("--as", "vsftpd", file)
         self.assertEqual(
             {name: (ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]},
-            {"anonymous_enable": ("NO", "YES"), "listen": ("NO", "YES"),
+            {"anonymous_enable": ("NO", "YES"), "btmp_enable": ("YES", "NO"), "listen": ("NO", "YES"),
              "login_timeout": ("60", "0"), "pasv_min_port": ("0", "5001"),
              "require_ssl_reuse": ("NO", "YES"), "ssl_ciphers": ("", "ECDHE-RSA-AES256-GCM-SHA384"),
              "ssl_request_cert": ("NO", "YES"), "syslog_ident": ("soloftpd", "vsftpd"),
              "tcp_wrappers": ("YES", "NO"),
-             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO")})
+             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO"),
+             "wtmp_enable": ("YES", "NO")})
 
     def test_files_in_their_order(self):
         first = self.write("1.conf", LOCAL + "write_enable=NO\nhide_ids=YES\n")
@@ -828,8 +829,8 @@ class LoginsAsForetold(harness.FtpTest):
             self.assert_as_foretold(options, {"alice": outcome})
 
     def test_accounts(self):
-        self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\n",
-                                {"alice": "421", "ftp": "230"})
+        self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\ndelay_failed_login=0\n",
+                                {"alice": "530", "ftp": "230"})
         self.assert_as_foretold("ftp_username=nosuchuser\n", {"alice": "230", "ftp": "421"})
         self.assert_as_foretold("ftp_username=root\ndelay_failed_login=0\n", {"ftp": "530"})
         self.assert_as_foretold(harness.GUEST, {"vera": "230"})
