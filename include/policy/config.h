@@ -62,6 +62,8 @@ struct config {
 	struct origin origin[OPTION_COUNT];
 	const char *sources[CONFIG_SOURCES]; /* names of the layers read so far */
 	unsigned source_count;
+	unsigned
+		early_sources; /* those that were read before the client could say anything; 0: all */
 
 	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
 	unsigned note_count;			/* may exceed CONFIG_NOTES: the rest was dropped */
@@ -69,6 +71,10 @@ struct config {
 	char strings[262144]; /* all string values and source names */
 	size_t string_size;
 };
+
+/* Marks all layers read so far as early, unless that has been done: what comes later, for a host or a user, can't open the
+ * walls that stand by then. config_file does it for a late file. */
+void config_mark_early(struct config *config);
 
 /* The largest configuration or list file, in bytes (vsftpd stops reading there; this is an error). */
 #define CONFIG_FILE_MAX 100000

@@ -23,6 +23,7 @@ struct login {
 	char name[LOGIN_NAME]; /* the login name, after PAM */
 	char password[LOGIN_PASSWORD]; /* of an anonymous login only: an address, for the log */
 	struct account account;	       /* the system user the session becomes */
+	const char *refusal;	       /* why a login was refused: a word for programs */
 };
 
 /* What USER leads to. */
@@ -49,7 +50,7 @@ enum login_verdict {
 
 /* Checks user and password and fills in `out_login` but for the account. `host` is the client's
  * numeric address; `dialogue` is for what PAM asks beyond the password. Unless admitted, `problem` says
- * why, for the log alone. */
+ * why, for the log alone, and if refused, the login's `refusal`. */
 enum login_verdict login_check(const struct config *config, const char *user, const char *password,
 	const char *host, const struct pam_dialogue *dialogue, struct login *out_login,
 	struct buffer *problem);

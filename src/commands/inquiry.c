@@ -80,6 +80,7 @@ static int take_answer(struct session *session, char *line, size_t size, char *o
 	record_command(session, call.verb, call.argument);
 	if (strcmp(call.verb, "QUIT") == 0) {
 		say(session, 221, "Goodbye.");
+		session->ending = "quit";
 		session->finishing = true;
 		return -ECONNABORTED;
 	}

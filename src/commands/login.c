@@ -61,13 +61,16 @@ static struct reply refuse(struct session *session, int64_t since, const char *t
 	since = last_multiple(since, session->config.delay_failed_login);
 	if (!delay(session, since, session->config.delay_failed_login))
 		return reply(0, NULL);
-	if (++session->failures >= session->config.max_login_fails)
+	if (++session->failures >= session->config.max_login_fails) {
+		session->ending = "login_failures";
 		answer.closing = true;
+	}
 	return answer;
 }
 
 static struct reply refuse_listed(struct session *session, int64_t since, enum login_user verdict)
 {
+	record_login_failed(session, NULL, verdict == LOGIN_LISTED ? "listed" : "not_listed", NULL);
 	if (session->config.userlist_log) {
 		record_login(session, false,
 			verdict == LOGIN_LISTED ? "User is in the deny user list."
@@ -90,7 +93,9 @@ static struct reply broken(struct session *session, const char *what, const char
 	buffer_string(&b, what);
 	buffer_string(&b, why);
 	record_problem(session, buffer_text(&b));
+	record_login_failed(session, NULL, "configuration", NULL);
 	session->outcome = EXIT_CLASS_CONFIGURATION;
+	session->ending = "configuration";
 	return reply_closing(421, "Service not available.");
 }
 
@@ -122,6 +127,7 @@ struct reply cmd_user(struct session *session, const char *argument)
 	buffer_text(&b);
 	switch (login_check_user(&session->config, argument)) {
 	case LOGIN_ANONYMOUS_ONLY:
+		record_login_failed(session, NULL, "anonymous_only", NULL);
 		session->user[0] = '\0';
 		return reply(530, "This FTP server is anonymous only.");
 	case LOGIN_LISTED:
@@ -191,6 +197,8 @@ static void stopped(int call)
 		buffer_string(&b, name);
 	}
 	record_problem(confined, buffer_text(&b));
+	confined->ending = "stopped";
+	record_end(confined);
 	record_close(confined);
 }
 
@@ -225,9 +233,10 @@ static void settle_in(struct session *session, const struct login *login)
 		(void)path_join("", "/", session->home, sizeof(session->home));
 }
 
-static struct reply refuse_password(struct session *session, int64_t since, const char *why)
+static struct reply refuse_password(
+	struct session *session, const struct login *login, int64_t since, const char *why)
 {
-	record_refusal(session, why);
+	record_refusal(session, NULL, login->refusal, why);
 	record_login(session, false, NULL);
 	attendance_fail(session);
 	attendance_dismiss(session);
@@ -246,11 +255,12 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	struct buffer problem;
 
 	buffer_start(&problem, text, sizeof(text));
+	login->refusal = "account";
 	if (session->finishing)
 		buffer_string(
 			&problem, "the session ended before PAM's last question was answered");
 	if (session->finishing || !attendance_admit(session, &problem))
-		return refuse_password(session, since, buffer_text(&problem));
+		return refuse_password(session, login, since, buffer_text(&problem));
 	if (login_configure(&session->config, login, &error) < 0) {
 		config_append_note(&problem, &error);
 		return broken(session, "", buffer_text(&problem));
@@ -258,7 +268,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	record_notes(session);
 	switch (login_settle(&session->config, login, &problem)) {
 	case LOGIN_REFUSED:
-		return refuse_password(session, since, buffer_text(&problem));
+		return refuse_password(session, login, since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
@@ -296,7 +306,7 @@ struct reply cmd_pass(struct session *session, const char *argument)
 	switch (login_check(&session->config, session->user, argument, session->peer_text,
 		&dialogue, &login, &problem)) {
 	case LOGIN_REFUSED:
-		return refuse_password(session, inquiry.since, buffer_text(&problem));
+		return refuse_password(session, &login, inquiry.since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
@@ -307,7 +317,7 @@ struct reply cmd_pass(struct session *session, const char *argument)
 
 struct reply cmd_quit(struct session *session, const char *argument)
 {
-	(void)session;
 	(void)argument;
+	session->ending = "quit";
 	return reply_closing(221, "Goodbye.");
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/access.h"
+#include "policy/options.h"
 #include "policy/passive.h"
 #include "system/privilege.h"
 #include "system/process.h"
@@ -113,14 +114,30 @@ static void common_part(const struct config *config, const char *root, char *out
 	buffer_text(&b);
 }
 
+/* Whether the value was there when the walls were built. */
+static bool is_early(const struct config *config, enum option option)
+{
+	return config->early_sources == 0 || config->origin[option].source < config->early_sources;
+}
+
+static struct places start_places(const struct config *config)
+{
+	struct places places = {.config = config};
+
+	if (is_early(config, OPTION_login_writable))
+		places.list = config->login_writable;
+	return places;
+}
+
 static bool next_place(struct places *places, char *out, size_t capacity)
 {
+	static const enum option roots[] = {OPTION_anon_root, OPTION_local_root};
 	const struct config *config = places->config;
-	const char *roots[] = {config->anon_root, config->local_root};
 
-	while (places->next < 2) {
-		const char *root = roots[places->next++];
-		if (!root || root[0] != '/')
+	while (places->next < sizeof(roots) / sizeof(roots[0])) {
+		enum option option = roots[places->next++];
+		const char *root = option_value(config, option).string;
+		if (!root || root[0] != '/' || !is_early(config, option))
 			continue;
 		common_part(config, root, out, capacity);
 		/* "/" itself would open all. */
@@ -146,7 +163,7 @@ static bool is_guarded(const struct config *config)
 
 bool confinement_reaches(const struct config *config, const char *path)
 {
-	struct places places = {.config = config, .list = config->login_writable};
+	struct places places = start_places(config);
 	char place[PATH_TEXT], name[256];
 	const char *rest = path, *component;
 	size_t size;
@@ -180,7 +197,7 @@ static int grant_some(int ruleset, const char *const *paths, size_t count)
 
 static int grant_places(int ruleset, const struct config *config)
 {
-	struct places places = {.config = config, .list = config->login_writable};
+	struct places places = start_places(config);
 	char place[PATH_TEXT];
 
 	while (next_place(&places, place, sizeof(place))) {

@@ -46,7 +46,8 @@ class Errors(ErrorTest):
     def test_not_built(self):
         """What asks for more security than there is must not be taken for granted."""
         self.refused_line("ptrace_sandbox=YES", "ptrace_sandbox")
-        self.refused_line("chown_uploads=YES\nseccomp_sandbox=NO", "chown_uploads")
+        server = self.serve("chown_uploads=YES\nseccomp_sandbox=NO\n")
+        self.assert_refused(server, f"{server.config}:8", "chown_uploads")
         self.refused_line("http_enable=YES", "http_enable")
 
     def test_nobody_may_log_in(self):

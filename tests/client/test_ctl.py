@@ -420,6 +420,8 @@ class Advice(CheckTest):
         open_to_all.mkdir()
         open_to_all.chmod(0o777)
         self.here.chmod(0o755)
+        self.assert_found(text.format(open_to_all), status=0)
+        text += "seccomp_sandbox=NO\n"
         self.assert_found(text.format(open_to_all), (2, 0, "error", "writable"), status=2)
 
 
@@ -678,7 +680,7 @@ vhost_config_dir={self.here}/hosts
 
     def test_directories(self):
         self.assert_refused("jail", "writable", "--user", "alice",
-                            self.more("chroot_local_user=YES\n"))
+                            self.more("chroot_local_user=YES\nseccomp_sandbox=NO\n"))
         jail = "chroot_local_user=YES\nallow_writeable_chroot=YES\nlocal_root={}\n"
         self.assert_refused("root", "/no/such", "--user", "alice", self.more(jail.format("/no/such")))
         closed = self.here / "closed"
@@ -808,7 +810,9 @@ class LoginsAsForetold(harness.FtpTest):
             "alice": "230", "ftp": "230", "anonymous": "230", "nosuchuser": "530", "root": "530"})
 
     def test_jail(self):
-        self.assert_as_foretold("chroot_local_user=YES\n", {"alice": "421", "ftp": "230"})
+        self.assert_as_foretold("chroot_local_user=YES\n", {"alice": "230", "ftp": "230"})
+        self.assert_as_foretold("chroot_local_user=YES\nseccomp_sandbox=NO\n",
+                                {"alice": "421", "ftp": "230"})
         self.assert_as_foretold("chroot_local_user=YES\nallow_writeable_chroot=YES\n",
                                 {"alice": "230", "ftp": "230"})
         self.assert_as_foretold("local_root=/no/such\nanon_root=/no/such\n",
