@@ -198,6 +198,7 @@ static void stopped(int call)
 	}
 	record_problem(confined, buffer_text(&b));
 	confined->ending = "stopped";
+	attendance_end(confined);
 	record_end(confined);
 	record_close(confined);
 }
