@@ -12,6 +12,7 @@
 #include "policy/config.h"
 #include "policy/login.h"
 #include "system/digest.h"
+#include "system/log.h"
 #include "text/address.h"
 #include "text/path.h"
 
@@ -56,6 +57,9 @@ struct pending {
 	char rename_from[PATH_TEXT]; /* expanded */
 };
 
+/* Where a session's lines go (commands/logs). */
+enum session_log { LOGS_NATIVE, LOGS_TRANSFERS, LOGS_EVENTS, LOGS_SYSLOG, LOGS_COUNT };
+
 /* The longest text of a reply: a directory's message of 4000 bytes, or a path with its quotes doubled. */
 #define SESSION_TEXT 12288
 
@@ -64,8 +68,7 @@ struct pending {
 
 struct session {
 	const struct session_start *start;
-	const char *
-		load_file; /* the configuration that TCP wrappers or the environment chose; NULL: none */
+	const char *load_file; /* that TCP wrappers or the environment chose; NULL: none */
 	struct config config;
 	struct control control;
 	struct data data;
@@ -76,31 +79,36 @@ struct session {
 	struct login login;	      /* kind LOGIN_NONE until 230 */
 	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
-	unsigned failures;	      /* failed logins */
-	unsigned strangers;	      /* unknown commands before login */
-	const struct account
-		*owner;	      /* of this session's new files (chown_uploads); NULL: its own */
-	char home[PATH_TEXT]; /* the working directory at 230, which "~" stands for */
+	unsigned failures, strangers; /* failed logins; unknown commands before login */
+	bool btmp_fails;	      /* that it can't be written has been said */
+	const struct account *owner;  /* of new files (chown_uploads); NULL: itself */
+	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 
 	bool ascii;		    /* TYPE A */
 	bool utf8;		    /* the client has said OPTS UTF8 ON */
 	unsigned facts;		    /* of MLST and MLSD: enum fact */
 	enum digest_algorithm hash; /* HASH's */
 	bool extended_only;	    /* EPSV ALL */
-	bool private;		    /* PROT P: data connections are protected */
-	bool sized;		    /* PBSZ has been given */
+	bool private, sized;	    /* PROT P: data connections are protected; PBSZ was given */
 	unsigned hosts;		    /* changes by HOST */
 	bool host_given;	    /* HOST has chosen a configuration */
 	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */
 	bool finishing;		    /* the client has left, or must */
+	int ended;		    /* by what control_next returned within a command; 0: not so */
 	enum exit_class outcome;
-	unsigned
-		idle_granted; /* idle_session_timeout as it was configured; SITE IDLE can shorten it */
+	unsigned idle_granted; /* idle_session_timeout before any SITE IDLE */
 	struct pending pending;
 	struct transfer transfer;
 
-	int native_log, transfer_log; /* owned; -1: none */
-	bool log_to_syslog;	      /* native lines go there */
+	int native_log, transfer_log, event_log; /* owned; -1: none */
+	bool log_to_syslog;			 /* native lines go there */
+	struct log_losses losses[LOGS_COUNT];
+	char name[17];	 /* in the event log: random, hexadecimal; "" before it is asked for */
+	unsigned events; /* logged so far */
+	bool announced;	 /* the first of them, too */
+	int64_t started; /* io_microseconds() */
+	const char *failure, *ending; /* words for why the transfer failed, and why all ends */
+	uint64_t uploads, downloads, bytes_in, bytes_out; /* the bytes of incomplete ones, too */
 
 	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
 	unsigned visited_count;

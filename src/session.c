@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "commands/attendance.h"
 #include "commands/configuration.h"
 #include "commands/dispatch.h"
 #include "commands/record.h"
@@ -35,7 +36,8 @@ static enum exit_class ask_wrappers(struct session *session)
 	if (session->config.tcp_wrappers) {
 		if (!wrappers_admit(session->control.channel.fd, session->start->daemon)) {
 			record_open(session);
-			record_connect(session, "Connection refused: tcp_wrappers denial.");
+			record_refused(
+				session, "wrappers", "Connection refused: tcp_wrappers denial.");
 			return farewell(session, 421, "Service not available.");
 		}
 		if (process_load_file())
@@ -78,10 +80,13 @@ static enum exit_class end_by(struct session *session, int reason)
 {
 	switch (reason) {
 	case -ETIMEDOUT:
+		session->ending = "timeout";
 		return farewell(session, 421, "Timeout.");
 	case -EINTR:
+		session->ending = "terminated";
 		return farewell(session, 421, "Service not available, closing control connection.");
 	case LINE_FLOOD:
+		session->ending = "flood";
 		return farewell(session, 421, "Input line too long.");
 	default:
 		return EXIT_CLASS_CLIENT;
@@ -112,6 +117,8 @@ static enum exit_class serve(struct session *session)
 			return end_by(session, event);
 		}
 	}
+	if (session->ended)
+		return end_by(session, session->ended);
 	(void)control_flush(&session->control);
 	return session->outcome;
 }
@@ -119,7 +126,7 @@ static enum exit_class serve(struct session *session)
 static void start_logs(struct session *session)
 {
 	record_open(session);
-	record_connect(session, NULL);
+	record_connect(session);
 }
 
 /* The walls of the time before the login. */
@@ -168,8 +175,11 @@ static enum exit_class live(struct session *session)
 {
 	enum exit_class outcome = begin(session);
 
-	if (outcome == EXIT_CLASS_CONFIGURATION)
+	if (outcome == EXIT_CLASS_CONFIGURATION) {
+		session->ending = "configuration";
+		record_unconfigured(session);
 		(void)farewell(session, 421, "Service not available.");
+	}
 	return outcome == EXIT_CLASS_CLEAN ? serve(session) : outcome;
 }
 
@@ -179,12 +189,13 @@ enum exit_class session_run(const struct session_start *start)
 	enum exit_class outcome = EXIT_CLASS_SYSTEM;
 
 	session->start = start;
-	session->native_log = session->transfer_log = -1;
+	session->native_log = session->transfer_log = session->event_log = -1;
 	session->ascii = true; /* RFC 959 3.1.1.1 */
 	session->facts = FACTS_DEFAULT;
 	session->hash = DIGEST_SHA256;
 	log_system_name(start->daemon);
 	io_start();
+	session->started = io_microseconds();
 	control_start(&session->control, start->control, CONTROL_PATIENCE);
 	if (net_local(start->control, &session->local) == 0 &&
 		net_peer(start->control, &session->peer) == 0) {
@@ -193,7 +204,13 @@ enum exit_class session_run(const struct session_start *start)
 		outcome = live(session);
 		data_end(&session->data);
 	}
+	if (outcome == EXIT_CLASS_SYSTEM && !session->ending)
+		session->ending = "error";
+	attendance_end(session);
+	record_end(session);
 	record_close(session);
 	control_close(&session->control);
+	/* Last: modules may take their time. */
+	attendance_dismiss(session);
 	return outcome;
 }

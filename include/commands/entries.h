@@ -2,6 +2,7 @@
 #ifndef SOLOFTPD_COMMANDS_ENTRIES_H
 #define SOLOFTPD_COMMANDS_ENTRIES_H
 
+#include "commands/record.h"
 #include "commands/transfer.h"
 #include "control/reply.h"
 #include "session.h"
@@ -15,8 +16,12 @@ struct entries {
 	struct pump pump;
 	bool over_data; /* the data connection, or else the control connection */
 	enum pump_result result;
+	struct record_transfer log;
 	struct buffer out; /* lines that have not been sent yet */
 };
+
+/* A listing over the data connection that could not be begun, for the event log. */
+void entries_refused(struct session *session, const char *verb, const char *path, int error);
 
 /* Begins a listing over the data connection: makes that, and sends the mark. Returns false with the
  * command's final reply if it can't be made. */

@@ -1,8 +1,7 @@
 /*
- * What the administrator decided: vsftpd.conf's language, in layers. Every value keeps its origin, so
- * that a problem can be reported as file:line. Later layers win: built-in defaults, the files of the
- * command line, its -o settings, the file of the server's address, the file TCP wrappers chose, the user's
- * file.
+ * What the administrator decided: vsftpd.conf's language, in layers. Every value keeps its origin, so that a problem
+ * can be reported as file:line. Later layers win: built-in defaults, the files of the command line, its -o settings,
+ * the file of the server's address, the file TCP wrappers chose, the user's file.
  */
 #ifndef SOLOFTPD_POLICY_CONFIG_H
 #define SOLOFTPD_POLICY_CONFIG_H
@@ -27,10 +26,6 @@ enum option {
 #undef STRING
 	OPTION_COUNT
 };
-
-enum option_kind { OPTION_BOOL, OPTION_NUMBER, OPTION_OCTAL, OPTION_STRING };
-enum option_effect { OPTION_LIVE, OPTION_TLS, OPTION_MOOT, OPTION_REFUSED };
-enum option_reach { OPTION_START, OPTION_SESSION };
 
 /* Where a value came from. */
 struct origin {
@@ -62,6 +57,8 @@ struct config {
 	struct origin origin[OPTION_COUNT];
 	const char *sources[CONFIG_SOURCES]; /* names of the layers read so far */
 	unsigned source_count;
+	unsigned
+		early_sources; /* those that were read before the client could say anything; 0: all */
 
 	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
 	unsigned note_count;			/* may exceed CONFIG_NOTES: the rest was dropped */
@@ -69,6 +66,9 @@ struct config {
 	char strings[262144]; /* all string values and source names */
 	size_t string_size;
 };
+
+/* Marks all layers so far as early, once: later ones can't open the walls that stand by then. A late file does it. */
+void config_mark_early(struct config *config);
 
 /* The largest configuration or list file, in bytes (vsftpd stops reading there; this is an error). */
 #define CONFIG_FILE_MAX 100000

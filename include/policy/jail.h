@@ -24,6 +24,10 @@ int jail_plan(const struct config *config, const struct login *login, struct jai
 int jail_check_root(const struct config *config, const struct login *login, const char *directory,
 	struct buffer *problem);
 
+/* Says in `problem` when the user may write, but nothing can be written below the working directory, since the walls before
+ * the login do not allow it: otherwise nobody would learn why. */
+void jail_warn(const struct config *config, const struct login *login, struct buffer *problem);
+
 /* Enters the user's directory, makes it the root directory where the configuration says so, and takes
  * on the user's identity. Everything the session still needs from outside must be open by now.
  * Returns 0, with a warning in `problem` if there is one; otherwise -errno, with what went wrong in `problem`, and the session must end: it may

@@ -88,6 +88,9 @@ enum tls_client tls_client(const struct tls *tls);
  * is plain. */
 int tls_client_name(const struct tls *tls, char *out, size_t capacity);
 
+/* Appends the version and the cipher: "TLSv1.3 TLS_AES_256_GCM_SHA384". */
+void tls_name(const struct tls *tls, struct buffer *b);
+
 /* Appends "SSL version: TLSv1.3, SSL cipher: TLS_AES_256_GCM_SHA384, ..." for the log. */
 void tls_describe(const struct tls *tls, struct buffer *b);
 

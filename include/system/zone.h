@@ -11,4 +11,7 @@ void zone_load(void);
 /* The time of day: seconds since 1970. */
 int64_t zone_now(void);
 
+/* The same in microseconds. */
+int64_t zone_microseconds(void);
+
 #endif

@@ -39,6 +39,9 @@ void timestamp_append_list(struct buffer *b, int64_t seconds, int64_t now, bool 
 /* ctime style in local time, no line end: "Sun Nov 22 15:25:03 2026"; the day is blank-padded. */
 void timestamp_append_log(struct buffer *b, int64_t seconds);
 
+/* RFC 3339 in UTC: "2026-11-22T15:25:03.000120Z". */
+void timestamp_append_utc(struct buffer *b, int64_t seconds, uint32_t microseconds);
+
 /* RFC 3659 section 2.3: "20261122152503". */
 void timestamp_append_digits(struct buffer *b, int64_t seconds, bool local);
 

@@ -171,10 +171,14 @@ static bool is_http(const char *verb)
 
 static struct reply unknown(struct session *session, const struct call *call)
 {
-	if (is_http(call->verb))
+	if (is_http(call->verb)) {
+		session->ending = "protocol";
 		return reply_closing(500, "HTTP protocol commands not allowed.");
-	if (session->login.kind == LOGIN_NONE && ++session->strangers >= STRANGERS_MAX)
+	}
+	if (session->login.kind == LOGIN_NONE && ++session->strangers >= STRANGERS_MAX) {
+		session->ending = "protocol";
 		return reply_closing(500, "Too many errors.");
+	}
 	return reply(500, "Unknown command.");
 }
 
@@ -207,6 +211,13 @@ static struct reply run(struct session *session, struct call *call)
 	return answer;
 }
 
+/* A refusal that no other event tells of: nothing was tried. */
+static bool is_denial(const struct reply *answer)
+{
+	return answer->code == 522 ||
+	       (answer->code == 550 && strcmp(answer->text, "Permission denied.") == 0);
+}
+
 static void show_title(const struct session *session, const char *verb)
 {
 	struct buffer b;
@@ -226,6 +237,7 @@ static void show_title(const struct session *session, const char *verb)
 
 void dispatch_line(struct session *session, char *text, size_t size)
 {
+	unsigned events = session->events;
 	struct call call;
 	struct reply answer;
 
@@ -242,11 +254,14 @@ void dispatch_line(struct session *session, char *text, size_t size)
 			show_title(
 				session, command_find(call.verb) ? call.verb : "unknown command");
 		answer = run(session, &call);
+		if (is_denial(&answer) && session->events == events)
+			record_denied(session, call.verb, call.argument);
 		if (strcmp(call.verb, "PASS") == 0)
 			explicit_bzero(session->command, size);
 	}
 	if (answer.code != 0)
 		record_reply(session, &answer);
+	record_losses(session);
 	if (answer.closing)
 		session->finishing = true;
 }

@@ -3,6 +3,7 @@
 #include "commands/record.h"
 #include "system/account.h"
 #include "system/charset.h"
+#include "system/io.h"
 #include "text/number.h"
 #include "text/path.h"
 
@@ -19,16 +20,32 @@ static void start(struct entries *e, struct session *session, bool over_data)
 	buffer_start(&e->out, lines, sizeof(lines));
 }
 
+void entries_refused(struct session *session, const char *verb, const char *path, int error)
+{
+	struct record_transfer log = {.command = verb,
+		.path = *path ? path : ".",
+		.ascii = session->ascii,
+		.started = io_microseconds(),
+		.error = error};
+
+	record_listing(session, &log);
+}
+
 bool entries_begin(struct entries *entries, struct session *session, const char *verb,
 	const char *path, struct reply *out_reply)
 {
 	start(entries, session, true);
 	entries->watch = transfer_watch(session);
-	if (!transfer_connect(session, &entries->watch, out_reply))
+	if (!transfer_connect(session, &entries->watch, out_reply) ||
+		!transfer_begin(session, &entries->watch, "Here comes the directory listing.",
+			&(struct transfer){.verb = verb, .path = path}, out_reply)) {
+		entries_refused(session, verb, path, 0);
 		return false;
-	if (!transfer_begin(session, &entries->watch, "Here comes the directory listing.",
-		    &(struct transfer){.verb = verb, .path = path}, out_reply))
-		return false;
+	}
+	entries->log = (struct record_transfer){.command = verb,
+		.path = *path ? path : ".",
+		.ascii = session->ascii,
+		.started = io_microseconds()};
 	entries->pump = transfer_pump(session, &entries->watch);
 	session->transfer.moved = &entries->pump.moved;
 	transfer_sending(&entries->watch);
@@ -81,6 +98,9 @@ struct reply entries_end(struct entries *entries)
 	send_lines(entries);
 	session->transfer.verb = NULL;
 	answer = transfer_finish(session, &entries->pump, entries->result, false);
+	entries->log.ok = answer.code == 226;
+	entries->log.bytes = entries->pump.moved;
+	record_listing(session, &entries->log);
 	return answer.code == 226 ? reply(226, "Directory send OK.") : answer;
 }
 

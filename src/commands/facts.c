@@ -89,7 +89,10 @@ static int set_modified(struct session *session, const char *argument, const str
 {
 	int error = names_use(session, argument, path);
 
-	return error < 0 ? error : vfs_set_modified(path, moment->seconds, moment->nanoseconds);
+	if (error == 0)
+		error = vfs_set_modified(path, moment->seconds, moment->nanoseconds);
+	record_times(session, error, path, moment->seconds, moment->nanoseconds);
+	return error;
 }
 
 static struct moment from_civil(const struct civil *civil, bool local)
@@ -268,9 +271,11 @@ struct reply cmd_mff(struct session *session, const char *argument)
 	if (error == 0 && wish.mode)
 		error = vfs_set_mode(path, wish.bits);
 	if (wish.mode)
-		record_chmod(session, error == 0, path, wish.digits);
+		record_chmod(session, error, path, wish.digits);
 	if (error == 0 && wish.modify)
 		error = vfs_set_modified(path, wish.moment.seconds, wish.moment.nanoseconds);
+	if (wish.modify)
+		record_times(session, error, path, wish.moment.seconds, wish.moment.nanoseconds);
 	if (error < 0)
 		return names_error(error, "Could not set the facts.");
 	return confirm(session, argument, size, path);

@@ -139,13 +139,15 @@ static struct reply retrieve(struct session *session, const char *path, struct r
 	struct reply answer;
 	int fd = -1, error;
 
+	log->error = -ERANGE;
 	if (stretch.converts && session->pending.range)
 		return reply(550, "No support for RANG in ASCII mode.");
-	error = files_open(session, path, &fd, &facts);
+	log->error = error = files_open(session, path, &fd, &facts);
 	if (error < 0)
 		return reply_error(error, "Failed to open file.");
 	stretch.size = facts.size;
-	error = settle_stretch(&session->pending, fd, &stretch);
+	log->error = error = settle_stretch(&session->pending, fd, &stretch);
+	log->offset = stretch.start;
 	if (error == -ERANGE)
 		answer = reply(554, "Restart offset is beyond the end of the file.");
 	else if (error == -EFBIG)
@@ -161,7 +163,7 @@ static struct reply retrieve(struct session *session, const char *path, struct r
 struct reply cmd_retr(struct session *session, const char *argument)
 {
 	char path[PATH_TEXT], absolute[PATH_TEXT];
-	struct record_transfer log = {.path = absolute, .ascii = session->ascii};
+	struct record_transfer log = {.command = "RETR", .path = absolute, .ascii = session->ascii};
 	struct reply answer;
 	int error;
 
@@ -170,7 +172,10 @@ struct reply cmd_retr(struct session *session, const char *argument)
 	error = names_use(session, argument, path);
 	record_absolute(path, absolute);
 	log.started = io_microseconds();
-	if (error == NAMES_DENIED || !access_permits_transfer(&session->config, path, false))
+	if (!access_permits_transfer(&session->config, path, false))
+		error = NAMES_DENIED;
+	log.error = error;
+	if (error == NAMES_DENIED)
 		answer = reply(550, "Permission denied.");
 	else if (error < 0)
 		answer = reply_error(error, "Failed to open file.");
@@ -313,41 +318,55 @@ static struct reply store(
 	if (error < 0) {
 		session->transfer.verb = NULL;
 		data_abort(&session->data);
+		log->error = error;
 		return abandon(upload, reply_error(error, "Could not seek in file."));
 	}
 	return receive_file(session, upload, log);
 }
 
+static struct record_transfer new_log(
+	const struct session *session, const struct upload *upload, char absolute[PATH_TEXT])
+{
+	static const char *const commands[] = {
+		[STORING_WHOLE] = "STOR", [STORING_END] = "APPE", [STORING_UNIQUE] = "STOU"};
+
+	record_absolute(upload->path, absolute);
+	return (struct record_transfer){.upload = true,
+		.ascii = session->ascii,
+		.command = commands[upload->storing],
+		.path = absolute,
+		.offset = session->pending.restart,
+		.started = io_microseconds()};
+}
+
 /* Why an upload can't begin, and the log's line about it. */
-static struct reply refuse(struct session *session, const char *path, struct reply answer)
+static struct reply refuse(
+	struct session *session, const struct upload *upload, int error, struct reply answer)
 {
 	char absolute[PATH_TEXT];
-	struct record_transfer log = {.upload = true,
-		.path = absolute,
-		.ascii = session->ascii,
-		.started = io_microseconds()};
+	struct record_transfer log = new_log(session, upload, absolute);
 
-	record_absolute(path, absolute);
+	log.error = error;
 	record_transfer(session, &log);
 	return answer;
 }
 
-static struct reply refuse_open(struct session *session, const char *path, int error)
+static struct reply refuse_open(struct session *session, const struct upload *upload, int error)
 {
+	if (error == NAMES_DENIED)
+		return refuse(session, upload, error, reply(550, "Permission denied."));
 	if (error == -EAGAIN)
-		return refuse(session, path,
+		return refuse(session, upload, error,
 			reply(450, "The file is being transferred by someone else."));
-	return refuse(session, path, reply_name_error(error, "Could not create file."));
+	return refuse(session, upload, error, reply_name_error(error, "Could not create file."));
 }
 
 static struct reply store_and_log(struct session *session, struct upload *upload)
 {
 	char absolute[PATH_TEXT];
-	struct record_transfer log = {.upload = true, .path = absolute, .ascii = session->ascii};
+	struct record_transfer log = new_log(session, upload, absolute);
 	struct reply answer;
 
-	record_absolute(upload->path, absolute);
-	log.started = io_microseconds();
 	answer = store(session, upload, &log);
 	record_transfer(session, &log);
 	return answer;
@@ -367,11 +386,11 @@ static struct reply store_named(struct session *session, const char *argument, e
 	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
 	error = names_use(session, argument, path);
-	if (error == NAMES_DENIED || !access_permits_transfer(&session->config, path, true))
-		return refuse(session, path, reply(550, "Permission denied."));
+	if (!access_permits_transfer(&session->config, path, true))
+		error = NAMES_DENIED;
 	if (error == 0)
 		error = open_upload(session, &upload);
-	return error < 0 ? refuse_open(session, path, error) : store_and_log(session, &upload);
+	return error < 0 ? refuse_open(session, &upload, error) : store_and_log(session, &upload);
 }
 
 struct reply cmd_stor(struct session *session, const char *argument)
@@ -420,9 +439,12 @@ struct reply cmd_stou(struct session *session, const char *argument)
 	if (session->pending.restart > 0 || session->pending.range)
 		return reply(550, "STOU can't be restarted.");
 	error = names_use(session, *argument ? argument : "file", base);
-	if (error == NAMES_DENIED || !access_permits_transfer(&session->config, base, true))
-		return refuse(session, base, reply(550, "Permission denied."));
+	if (!access_permits_transfer(&session->config, base, true))
+		error = NAMES_DENIED;
 	if (error == 0)
 		error = make_unique(session, base, &upload, path);
-	return error < 0 ? refuse_open(session, base, error) : store_and_log(session, &upload);
+	if (error == 0)
+		return store_and_log(session, &upload);
+	upload.path = base;
+	return refuse_open(session, &upload, error);
 }

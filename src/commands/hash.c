@@ -8,10 +8,12 @@
 
 #include "commands/files.h"
 #include "commands/names.h"
+#include "commands/record.h"
 #include "commands/table.h"
 #include "commands/transfer.h"
 #include "policy/access.h"
 #include "system/digest.h"
+#include "system/io.h"
 #include "system/process.h"
 #include "system/vfs.h"
 #include "text/number.h"
@@ -111,27 +113,35 @@ static int digest_part(struct session *session, int fd, struct part part)
 	return error;
 }
 
-/* The refusal of a name that can't be digested, or code 0. */
-static struct reply open_part(
-	struct session *session, const char *path, int *out_fd, struct part *part)
+/* 0 or what is against it: NAMES_DENIED, -EISDIR, -ERANGE, or another -errno. */
+static int open_part(struct session *session, const char *path, int *out_fd, struct part *part)
 {
 	struct facts facts;
 	int error;
 
 	if (!access_permits_transfer(&session->config, path, false))
-		return reply(550, "Permission denied.");
+		return NAMES_DENIED;
 	if (vfs_stat(path, &facts) == 0 && !S_ISREG(facts.mode))
-		return reply(553, "Not a file.");
+		return -EISDIR;
 	error = files_open(session, path, out_fd, &facts);
 	if (error < 0)
-		return reply_error(error, "Failed to open file.");
+		return error;
 	if (part->end > facts.size)
 		part->end = facts.size;
 	if (part->first > 0 && part->first >= facts.size) {
 		vfs_close(*out_fd);
-		return reply(554, "The range is beyond the end of the file.");
+		return -ERANGE;
 	}
-	return reply(0, NULL);
+	return 0;
+}
+
+static struct reply not_opened(int error)
+{
+	if (error == -EISDIR)
+		return reply(553, "Not a file.");
+	if (error == -ERANGE)
+		return reply(554, "The range is beyond the end of the file.");
+	return names_error(error, "Failed to open file.");
 }
 
 static struct reply not_digested(struct session *session, int error)
@@ -149,18 +159,27 @@ static struct reply not_digested(struct session *session, int error)
 static bool digest_file(struct session *session, const char *path, enum digest_algorithm algorithm,
 	struct part *part, char out[DIGEST_TEXT], struct reply *out_reply)
 {
-	int fd = -1, error;
+	struct record_hash log = {
+		.path = path, .algorithm = algorithm_name(algorithm), .started = io_microseconds()};
+	int fd = -1, error = open_part(session, path, &fd, part);
 
-	*out_reply = open_part(session, path, &fd, part);
-	if (out_reply->code != 0)
-		return false;
-	digest_start(algorithm);
-	error = digest_part(session, fd, *part);
-	vfs_close(fd);
-	if (error < 0)
-		*out_reply = not_digested(session, error);
-	else
+	if (error < 0) {
+		*out_reply = not_opened(error);
+	} else {
+		digest_start(algorithm);
+		error = digest_part(session, fd, *part);
+		vfs_close(fd);
+		if (error < 0)
+			*out_reply = not_digested(session, error);
+	}
+	if (error == 0) {
 		digest_finish(out);
+		log.digest = out;
+		log.offset = part->first;
+		log.bytes = part->end - part->first;
+	}
+	log.error = error;
+	record_hash(session, &log);
 	return error == 0;
 }
 

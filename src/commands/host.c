@@ -73,6 +73,7 @@ static int add(struct session *session, const char *file)
 	const char *directory = config->host_config_dir, *authorities = config->ca_certs_file;
 	bool gives = config->chown_uploads;
 
+	config_mark_early(config);
 	if (configuration_add(session, file) < 0)
 		return -EINVAL;
 	config->host_config_dir = directory;
@@ -114,11 +115,14 @@ static struct reply switch_to(struct session *session, const char *file)
 	const char *banner = NULL;
 
 	/* Each change reads files, and tells the syslog what is odd in them. */
-	if (++session->hosts > HOSTS_MOST)
+	if (++session->hosts > HOSTS_MOST) {
+		session->ending = "protocol";
 		return reply_closing(421, "Too many hosts.");
+	}
 	if (load(session, file, &banner) == 0)
 		return reply(220, banner ? banner : "Host accepted.");
 	session->outcome = EXIT_CLASS_CONFIGURATION;
+	session->ending = "configuration";
 	return reply_closing(421, "Service not available.");
 }
 

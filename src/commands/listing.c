@@ -346,19 +346,21 @@ static struct reply list(struct session *session, const char *argument, bool nam
 	struct directory directory;
 	struct reply answer;
 	bool is_directory;
+	const char *verb;
 	int error;
 
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	error = prepare(l, session, argument, names);
+	verb = l->names_only ? "NLST" : "LIST";
 	if (error == 0)
 		error = open_listing(l, &directory, &is_directory);
 	if (error < 0) {
 		close_listing(l, NULL, false);
+		entries_refused(session, verb, l->path, error);
 		return not_listed(error);
 	}
-	if (entries_begin(
-		    &l->entries, session, l->names_only ? "NLST" : "LIST", l->path, &answer)) {
+	if (entries_begin(&l->entries, session, verb, l->path, &answer)) {
 		list_all(l, &directory, is_directory);
 		answer = entries_end(&l->entries);
 	}

@@ -284,8 +284,10 @@ struct reply cmd_mlsd(struct session *session, const char *argument)
 	error = names_use(session, *argument ? argument : ".", m->path);
 	if (error == 0)
 		error = open_directory(m);
-	if (error < 0)
+	if (error < 0) {
+		entries_refused(session, "MLSD", m->path, error);
 		return not_listed(error);
+	}
 	if (entries_begin(&m->entries, session, "MLSD", m->path, &answer)) {
 		add_entries(m);
 		answer = entries_end(&m->entries);

@@ -2,137 +2,15 @@
 
 #include <string.h>
 
+#include "commands/event.h"
+#include "commands/logs.h"
 #include "system/charset.h"
 #include "system/io.h"
 #include "system/log.h"
 #include "system/process.h"
 #include "system/vfs.h"
 #include "system/zone.h"
-
-/* User and file names are in it, which a client may have chosen: only plain characters go through. */
-static void tell(struct session *session, enum log_level level, const char *text)
-{
-	char line[1024];
-	struct buffer b;
-
-	buffer_start(&b, line, sizeof(line));
-	if (session->peer_text[0]) {
-		buffer_string(&b, session->peer_text);
-		buffer_string(&b, ": ");
-	}
-	for (; *text; text++)
-		buffer_byte(&b, *text < ' ' || *text > '~' ? '?' : *text);
-	log_system(level, buffer_text(&b));
-}
-
-static void tell_note(struct session *session, enum log_level level, const struct config_note *note)
-{
-	char text[640];
-	struct buffer b;
-
-	buffer_start(&b, text, sizeof(text));
-	config_append_note(&b, note);
-	tell(session, level, buffer_text(&b));
-}
-
-void record_problem(struct session *session, const char *text)
-{
-	tell(session, LOG_LEVEL_ERROR, text);
-}
-
-void record_warning(struct session *session, const char *text)
-{
-	tell(session, LOG_LEVEL_WARNING, text);
-}
-
-void record_error(struct session *session, const struct config_note *error)
-{
-	tell_note(session, LOG_LEVEL_ERROR, error);
-}
-
-void record_refusal(struct session *session, const char *why)
-{
-	char text[512];
-	struct buffer b;
-
-	buffer_start(&b, text, sizeof(text));
-	buffer_string(&b, "login refused: ");
-	buffer_string(&b, why);
-	tell(session, LOG_LEVEL_WARNING, buffer_text(&b));
-}
-
-void record_notes(struct session *session)
-{
-	struct config *config = &session->config;
-
-	for (unsigned i = 0; i < config->note_count && i < CONFIG_NOTES; i++)
-		tell_note(session, LOG_LEVEL_WARNING, &config->notes[i]);
-	config->note_count = 0;
-}
-
-/* ---- logs ---- */
-
-static int open_log(struct session *session, const char *path)
-{
-	int fd = path ? log_open(path) : -1;
-	char text[PATH_TEXT + 64];
-	struct buffer b;
-
-	if (fd >= 0)
-		return fd;
-	buffer_start(&b, text, sizeof(text));
-	buffer_string(&b, "can't open log file ");
-	buffer_string(&b, path ? path : "(none)");
-	if (fd != -1) {
-		buffer_string(&b, ": ");
-		buffer_string(&b, strerror(-fd));
-	}
-	record_problem(session, buffer_text(&b));
-	return -1;
-}
-
-void record_open(struct session *session)
-{
-	const struct config *config = &session->config;
-	bool enabled = config->xferlog_enable || config->dual_log_enable;
-	bool native = config->dual_log_enable || !config->xferlog_std_format;
-	bool transfers = config->dual_log_enable || config->xferlog_std_format;
-
-	session->log_to_syslog = config->syslog_enable;
-	if (enabled || config->syslog_enable)
-		zone_load();
-	if (config->syslog_enable)
-		log_system_open();
-	/* Nothing goes unlogged: the native lines in syslog tell of transfers too. */
-	if (enabled && transfers) {
-		session->transfer_log = open_log(session, config->xferlog_file);
-		session->log_to_syslog |= session->transfer_log < 0;
-	}
-	if (enabled && native && !config->syslog_enable) {
-		session->native_log = open_log(session, config->vsftpd_log_file);
-		session->log_to_syslog |= session->native_log < 0;
-	}
-}
-
-void record_close(struct session *session)
-{
-	if (session->native_log >= 0)
-		vfs_close(session->native_log);
-	if (session->transfer_log >= 0)
-		vfs_close(session->transfer_log);
-	session->native_log = session->transfer_log = -1;
-}
-
-struct filter_kept record_kept(const struct session *session)
-{
-	struct filter_kept kept = {.utmp = -1};
-
-	for (unsigned i = 0; i < FILTER_LOGS; i++)
-		kept.logs[i] = -1;
-	kept.logs[0] = session->native_log;
-	kept.logs[1] = session->transfer_log;
-	return kept;
-}
+#include "text/timestamp.h"
 
 static void write_native(struct session *session, struct logline *line)
 {
@@ -153,27 +31,88 @@ static void write_native(struct session *session, struct logline *line)
 	buffer_start(&b, text, sizeof(text));
 	logline_append_native(&b, line, file);
 	if (file)
-		(void)log_append(session->native_log, !session->config.no_log_lock, b.data, b.size);
+		logs_append(session, LOGS_NATIVE, b.data, b.size);
 	else
-		log_system(line->event == LOGLINE_LOGIN && !line->ok ? LOG_LEVEL_WARNING
-								     : LOG_LEVEL_INFO,
+		logs_tell(session,
+			line->event == LOGLINE_LOGIN && !line->ok ? LOG_LEVEL_WARNING
+								  : LOG_LEVEL_INFO,
 			buffer_text(&b));
 }
 
-void record_connect(struct session *session, const char *reason)
-{
-	struct logline line = {.event = LOGLINE_CONNECT, .text = reason};
+/* ---- events ---- */
 
+void record_connect(struct session *session)
+{
+	struct logline line = {.event = LOGLINE_CONNECT};
+	struct event event = {.name = "connect", .protected = true};
+
+	session->announced = true;
+	event_write(session, &event);
 	write_native(session, &line);
+}
+
+void record_refused(struct session *session, const char *reason, const char *text)
+{
+	struct logline line = {.event = LOGLINE_CONNECT, .text = text};
+	struct event event = {.name = "refused", .reason = reason, .detail = text};
+
+	event_write(session, &event);
+	write_native(session, &line);
+}
+
+void record_tls(struct session *session, const char *problem)
+{
+	struct event event = {.name = "tls",
+		.outcome = problem ? EVENT_FAILED : EVENT_OK,
+		.reason = problem ? "handshake" : NULL,
+		.detail = problem,
+		.protected = !problem};
+
+	event_write(session, &event);
 }
 
 void record_login(struct session *session, bool ok, const char *reason)
 {
+	static const char *const kinds[] = {[LOGIN_NONE] = NULL,
+		[LOGIN_ANONYMOUS] = "anonymous",
+		[LOGIN_GUEST] = "guest",
+		[LOGIN_LOCAL] = "local"};
 	struct logline line = {.event = LOGLINE_LOGIN, .ok = ok, .text = reason};
+	struct event event = {.name = "login",
+		.outcome = EVENT_OK,
+		.access = kinds[session->login.kind],
+		.protected = true};
 
 	if (ok && session->login.kind == LOGIN_ANONYMOUS)
-		line.anonymous_password = session->login.password;
+		line.anonymous_password = event.address = session->login.password;
+	if (ok)
+		event_write(session, &event);
 	write_native(session, &line);
+}
+
+void record_login_failed(
+	struct session *session, const char *user, const char *reason, const char *detail)
+{
+	struct event event = {.name = "login_failed",
+		.outcome = EVENT_FAILED,
+		.user = user,
+		.reason = reason,
+		.detail = detail,
+		.protected = true};
+
+	event_write(session, &event);
+}
+
+void record_denied(struct session *session, const char *verb, const char *argument)
+{
+	bool secret = strcmp(verb, "PASS") == 0 || strcmp(verb, "ACCT") == 0;
+	struct event event = {.name = "denied",
+		.outcome = EVENT_FAILED,
+		.reason = "policy",
+		.command = verb,
+		.argument = secret || !*argument ? NULL : argument};
+
+	event_write(session, &event);
 }
 
 void record_debug(struct session *session, const char *text)
@@ -218,35 +157,116 @@ void record_absolute(const char *path, char out[PATH_TEXT])
 	buffer_text(&b);
 }
 
-void record_change_text(
-	struct session *session, enum logline_event event, bool ok, const char *text)
+/* One line and one event about a change; `path` and what it became are absolute. */
+static void write_change(struct session *session, const char *name, int error, struct event *event,
+	struct logline *line)
 {
-	struct logline line = {.event = event, .ok = ok, .text = text};
-
-	write_native(session, &line);
+	line->ok = error == 0;
+	write_native(session, line);
+	event->name = name;
+	event->outcome = error == 0 ? EVENT_OK : EVENT_FAILED;
+	event->reason = error == 0 ? NULL : event_reason(error);
+	event_write(session, event);
 }
 
-void record_change(struct session *session, enum logline_event event, bool ok, const char *path)
+/* Whether anybody wants to know; in any case it has been an event. */
+static bool is_event(struct session *session)
 {
-	char absolute[PATH_TEXT];
+	session->events++;
+	return event_is_on(session);
+}
 
-	if (session->native_log < 0 && !session->log_to_syslog)
+static bool is_recorded(struct session *session)
+{
+	return is_event(session) || session->native_log >= 0 || session->log_to_syslog;
+}
+
+void record_change(struct session *session, enum logline_event change, int error, const char *path)
+{
+	static const char *const names[] = {
+		[LOGLINE_MKDIR] = "mkdir", [LOGLINE_RMDIR] = "rmdir", [LOGLINE_DELETE] = "delete"};
+	char absolute[PATH_TEXT];
+	struct logline line = {.event = change, .text = absolute};
+	struct event event = {.path = absolute};
+
+	if (!is_recorded(session))
 		return;
 	record_absolute(path, absolute);
-	record_change_text(session, event, ok, absolute);
+	write_change(session, names[change], error, &event, &line);
 }
 
-void record_chmod(struct session *session, bool ok, const char *path, const char *mode)
+void record_chmod(struct session *session, int error, const char *path, const char *mode)
 {
 	char absolute[PATH_TEXT], text[PATH_TEXT + 16];
+	struct event event = {.path = absolute, .mode = mode};
 	struct buffer b;
 
+	if (!is_recorded(session))
+		return;
 	record_absolute(path, absolute);
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, absolute);
 	buffer_byte(&b, ' ');
 	buffer_string(&b, mode);
-	record_change_text(session, LOGLINE_CHMOD, ok, buffer_text(&b));
+	write_change(session, "chmod", error, &event,
+		&(struct logline){.event = LOGLINE_CHMOD, .text = buffer_text(&b)});
+}
+
+void record_rename(struct session *session, int error, const char *from, const char *to)
+{
+	static char text[2 * PATH_TEXT], absolute[2][PATH_TEXT];
+	struct event event = {.path = absolute[0], .to = absolute[1]};
+	struct buffer b;
+
+	if (!is_recorded(session))
+		return;
+	record_absolute(from, absolute[0]);
+	record_absolute(to, absolute[1]);
+	buffer_start(&b, text, sizeof(text));
+	buffer_string(&b, absolute[0]);
+	buffer_byte(&b, ' ');
+	buffer_string(&b, absolute[1]);
+	write_change(session, "rename", error, &event,
+		&(struct logline){.event = LOGLINE_RENAME, .text = buffer_text(&b)});
+}
+
+void record_times(
+	struct session *session, int error, const char *path, int64_t seconds, uint32_t nanoseconds)
+{
+	char absolute[PATH_TEXT], text[64];
+	struct event event = {.name = "times",
+		.outcome = error == 0 ? EVENT_OK : EVENT_FAILED,
+		.reason = error == 0 ? NULL : event_reason(error),
+		.path = absolute};
+	struct buffer b;
+
+	if (!is_event(session))
+		return;
+	buffer_start(&b, text, sizeof(text));
+	timestamp_append_utc(&b, seconds, nanoseconds / 1000);
+	event.modified = buffer_text(&b);
+	record_absolute(path, absolute);
+	event_write(session, &event);
+}
+
+void record_hash(struct session *session, const struct record_hash *hash)
+{
+	char absolute[PATH_TEXT];
+	struct event event = {.name = "hash",
+		.outcome = hash->digest ? EVENT_OK : EVENT_FAILED,
+		.reason = hash->digest ? NULL : event_reason(hash->error),
+		.path = absolute,
+		.algorithm = hash->algorithm,
+		.digest = hash->digest,
+		.offset = hash->offset,
+		.moved = hash->digest != NULL,
+		.bytes = hash->bytes,
+		.microseconds = io_microseconds() - hash->started};
+
+	if (!is_event(session))
+		return;
+	record_absolute(hash->path, absolute);
+	event_write(session, &event);
 }
 
 static char access_letter(enum login_kind kind)
@@ -283,21 +303,66 @@ static void write_xfer(
 
 	buffer_start(&b, text, sizeof(text));
 	logline_append_xfer(&b, &line);
-	(void)log_append(session->transfer_log, !session->config.no_log_lock, b.data, b.size);
+	logs_append(session, LOGS_TRANSFERS, b.data, b.size);
+}
+
+static void write_transfer_event(struct session *session, const char *name,
+	const struct record_transfer *transfer, int64_t microseconds)
+{
+	struct event event = {.name = name,
+		.outcome = transfer->ok ? EVENT_OK : EVENT_FAILED,
+		.command = transfer->command,
+		.type = transfer->ascii ? "ascii" : "binary",
+		.path = transfer->path,
+		.offset = transfer->offset,
+		.moved = true,
+		.bytes = transfer->bytes,
+		.microseconds = microseconds};
+
+	if (!transfer->ok)
+		event.reason = session->failure ? session->failure : event_reason(transfer->error);
+	event_write(session, &event);
+}
+
+static void add_up(struct session *session, const struct record_transfer *transfer)
+{
+	if (transfer->upload) {
+		session->uploads += transfer->ok;
+		session->bytes_in += transfer->bytes;
+	} else {
+		session->downloads += transfer->ok;
+		session->bytes_out += transfer->bytes;
+	}
 }
 
 void record_transfer(struct session *session, const struct record_transfer *transfer)
 {
-	double seconds = (double)(io_microseconds() - transfer->started) / 1000000;
+	int64_t microseconds = io_microseconds() - transfer->started;
+	double seconds = (double)microseconds / 1000000;
 	struct logline line = {.event = transfer->upload ? LOGLINE_UPLOAD : LOGLINE_DOWNLOAD,
 		.ok = transfer->ok,
 		.text = transfer->path,
 		.bytes = transfer->bytes,
 		.seconds = seconds};
 
+	add_up(session, transfer);
 	if (session->transfer_log >= 0)
 		write_xfer(session, transfer, seconds);
 	write_native(session, &line);
+	write_transfer_event(
+		session, transfer->upload ? "upload" : "download", transfer, microseconds);
+}
+
+void record_listing(struct session *session, const struct record_transfer *listing)
+{
+	char absolute[PATH_TEXT];
+	struct record_transfer copy = *listing;
+
+	if (!is_event(session))
+		return;
+	record_absolute(listing->path, absolute);
+	copy.path = absolute;
+	write_transfer_event(session, "list", &copy, io_microseconds() - listing->started);
 }
 
 /* ---- replies ---- */

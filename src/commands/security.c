@@ -66,9 +66,12 @@ static void tell_failure(struct session *session, int error)
 	char text[512];
 	struct buffer b;
 
+	const char *reason = error == -EPROTO ? tls_reason() : strerror(-error);
+
+	record_tls(session, reason);
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, "TLS handshake failed: ");
-	buffer_string(&b, error == -EPROTO ? tls_reason() : strerror(-error));
+	buffer_string(&b, reason);
 	record_warning(session, buffer_text(&b));
 }
 
@@ -96,7 +99,9 @@ static int start(struct session *session)
 		session->control.failed = true;
 		session->finishing = true;
 		session->outcome = EXIT_CLASS_CLIENT;
+		session->ending = "tls_failed";
 	} else {
+		record_tls(session, NULL);
 		tell_details(session);
 	}
 	return error;
@@ -208,10 +213,18 @@ struct reply cmd_ccc(struct session *session, const char *argument)
 
 /* ---- who may log in how ---- */
 
-static struct reply refuse_clear(struct session *session, const char *text)
+static struct reply refuse_clear(
+	struct session *session, const char *user, const char *reason, const char *text)
 {
-	record_refusal(session, text);
+	record_refusal(session, user, reason, text);
+	session->ending = reason;
 	return reply_closing(530, text);
+}
+
+static struct reply refuse_tls(struct session *session, const char *user)
+{
+	record_login_failed(session, user, "tls_forbidden", NULL);
+	return reply(530, "Anonymous sessions may not use encryption.");
 }
 
 /* The handshake has seen to it, by the rules there were then: HOST may have brought stricter ones. */
@@ -243,16 +256,20 @@ bool security_admits(struct session *session, const char *user, struct reply *ou
 	if (!config->ssl_enable)
 		return true;
 	if (!session->control.channel.tls && anonymous && config->force_anon_logins_ssl)
-		*out_reply = refuse_clear(session, "Anonymous sessions must use encryption.");
+		*out_reply = refuse_clear(
+			session, user, "tls_required", "Anonymous sessions must use encryption.");
 	else if (!session->control.channel.tls && !anonymous && config->force_local_logins_ssl)
-		*out_reply = refuse_clear(session, "Non-anonymous sessions must use encryption.");
+		*out_reply = refuse_clear(session, user, "tls_required",
+			"Non-anonymous sessions must use encryption.");
 	else if (session->control.channel.tls && anonymous && !config->allow_anon_ssl)
-		*out_reply = reply(530, "Anonymous sessions may not use encryption.");
+		*out_reply = refuse_tls(session, user);
 	else if (session->control.channel.tls && !is_trusted(session))
-		*out_reply = refuse_clear(session, "A valid client certificate is required.");
+		*out_reply = refuse_clear(
+			session, user, "certificate", "A valid client certificate is required.");
 	else if (session->control.channel.tls && !anonymous && config->ssl_cert_user &&
 		 !is_certified(session, user))
-		*out_reply = refuse_clear(session, "The client certificate is not this user's.");
+		*out_reply = refuse_clear(
+			session, user, "certificate", "The client certificate is not this user's.");
 	else
 		return true;
 	return false;

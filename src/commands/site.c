@@ -36,7 +36,7 @@ static struct reply site_chmod(struct session *session, const char *argument)
 	error = names_use(session, argument + size + 1, path);
 	if (error == 0)
 		error = vfs_set_mode(path, mode);
-	record_chmod(session, error == 0, path, digits);
+	record_chmod(session, error, path, digits);
 	if (error == NAMES_DENIED)
 		return reply(550, "Permission denied.");
 	if (error < 0)

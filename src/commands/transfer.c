@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "commands/event.h"
 #include "commands/record.h"
 #include "commands/status.h"
 #include "commands/table.h"
@@ -148,6 +149,7 @@ struct reply transfer_gone(struct session *session, int error)
 {
 	session->finishing = true;
 	session->outcome = EXIT_CLASS_CLIENT;
+	session->failure = session->ending = error == -EINTR ? "terminated" : "client_gone";
 	if (error == -EINTR)
 		return reply_closing(421, "Service not available, closing control connection.");
 	return reply(0, NULL);
@@ -157,11 +159,13 @@ static struct reply not_connected(struct session *session, int error, bool intru
 {
 	switch (error) {
 	case -ECANCELED:
+		session->failure = "aborted";
 		return reply(426, "Transfer aborted.");
 	case -EPIPE:
 	case -EINTR:
 		return transfer_gone(session, error);
 	default:
+		session->failure = intruder ? "intruder" : "no_connection";
 		return reply(425, intruder ? "Security: Bad IP connecting."
 					   : "Failed to establish connection.");
 	}
@@ -180,6 +184,7 @@ static bool must_protect(const struct session *session)
 
 bool transfer_is_prepared(struct session *session, struct reply *out_reply)
 {
+	session->failure = NULL;
 	if (session->data.state == DATA_NONE)
 		*out_reply = reply(425, "Use PORT or PASV first.");
 	else if (must_protect(session))
@@ -218,6 +223,7 @@ static struct reply not_secured(struct session *session, const char *why, const 
 	struct buffer b;
 
 	data_abort(&session->data);
+	session->failure = "tls_failed";
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, "data connection: ");
 	buffer_string(&b, reason ? "TLS handshake failed: " : why);
@@ -301,6 +307,24 @@ static bool is_confirmed(struct session *session, const struct pump *pump, bool 
 	return error == 0 || upload;
 }
 
+/* The event log's word for what transfer_finish answers. */
+static const char *failure_word(const struct pump *pump, enum pump_result result)
+{
+	switch (result) {
+	case PUMP_FILE:
+		return pump->error < 0 ? event_reason(pump->error) : "file_changed";
+	case PUMP_STALLED:
+		return "timeout";
+	case PUMP_ABORTED:
+		return "aborted";
+	case PUMP_DONE:
+	case PUMP_GONE: /* transfer_gone has a word */
+	case PUMP_NETWORK:
+		break;
+	}
+	return "connection_lost";
+}
+
 struct reply transfer_finish(
 	struct session *session, const struct pump *pump, enum pump_result result, bool upload)
 {
@@ -312,6 +336,7 @@ struct reply transfer_finish(
 		return reply(226, "Transfer complete.");
 	}
 	data_abort(&session->data);
+	session->failure = failure_word(pump, result);
 	switch (result) {
 	case PUMP_FILE:
 		if (!upload)
@@ -321,6 +346,7 @@ struct reply transfer_finish(
 		return reply(451, "Failure writing to local file.");
 	case PUMP_STALLED:
 		session->outcome = EXIT_CLASS_CLIENT;
+		session->ending = "timeout";
 		return reply_closing(421, "Data timeout. Reconnect. Sorry.");
 	case PUMP_GONE:
 		return transfer_gone(session, pump->error);

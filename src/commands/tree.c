@@ -50,7 +50,7 @@ struct reply cmd_mkd(struct session *session, const char *argument)
 
 	if (error == 0)
 		error = vfs_make_directory(path, 0777);
-	record_change(session, LOGLINE_MKDIR, error == 0, path);
+	record_change(session, LOGLINE_MKDIR, error, path);
 	if (error < 0)
 		return names_error(error, "Create directory operation failed.");
 	/* With links resolved: the client may CWD there from anywhere (RFC 959 appendix II). */
@@ -69,7 +69,7 @@ struct reply cmd_rmd(struct session *session, const char *argument)
 
 	if (error == 0)
 		error = vfs_remove_directory(path);
-	record_change(session, LOGLINE_RMDIR, error == 0, path);
+	record_change(session, LOGLINE_RMDIR, error, path);
 	if (error < 0)
 		return names_error(error, "Remove directory operation failed.");
 	return reply(250, "Remove directory operation successful.");
@@ -82,7 +82,7 @@ struct reply cmd_dele(struct session *session, const char *argument)
 
 	if (error == 0)
 		error = vfs_remove_file(path);
-	record_change(session, LOGLINE_DELETE, error == 0, path);
+	record_change(session, LOGLINE_DELETE, error, path);
 	if (error < 0)
 		return names_error(error, "Delete operation failed.");
 	return reply(250, "Delete operation successful.");
@@ -103,20 +103,6 @@ struct reply cmd_rnfr(struct session *session, const char *argument)
 	return reply(350, "Ready for RNTO.");
 }
 
-static void record_rename(struct session *session, bool ok, const char *from, const char *to)
-{
-	static char text[2 * PATH_TEXT], absolute[PATH_TEXT];
-	struct buffer b;
-
-	buffer_start(&b, text, sizeof(text));
-	record_absolute(from, absolute);
-	buffer_string(&b, absolute);
-	buffer_byte(&b, ' ');
-	record_absolute(to, absolute);
-	buffer_string(&b, absolute);
-	record_change_text(session, LOGLINE_RENAME, ok, buffer_text(&b));
-}
-
 struct reply cmd_rnto(struct session *session, const char *argument)
 {
 	char path[PATH_TEXT];
@@ -127,7 +113,7 @@ struct reply cmd_rnto(struct session *session, const char *argument)
 	error = names_use(session, argument, path);
 	if (error == 0)
 		error = vfs_rename(session->pending.rename_from, path);
-	record_rename(session, error == 0, session->pending.rename_from, path);
+	record_rename(session, error, session->pending.rename_from, path);
 	if (error < 0)
 		return names_error(error, "Rename failed.");
 	return reply(250, "Rename successful.");

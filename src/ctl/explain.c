@@ -317,6 +317,10 @@ static bool explain_jail(const struct config *config, const struct login *login)
 	} else if (plan.root[0] && !explain_directory(login, "root", plan.root)) {
 		return false;
 	}
+	jail_warn(config, login, &problem);
+	if (problem.size > 0)
+		printf("note     %-14s %s\n", "walls", buffer_text(&problem));
+	buffer_start(&problem, text, sizeof(text));
 	root = plan.root[0] ? plan.root : plan.home;
 	if (!plan.jailed)
 		return note("jail", "none: the session sees the whole file system");

@@ -318,6 +318,12 @@ static int add_source(struct place *at, const char *name)
 	return 0;
 }
 
+void config_mark_early(struct config *config)
+{
+	if (config->early_sources == 0)
+		config->early_sources = config->source_count;
+}
+
 static const char *file_problem(int error)
 {
 	switch (error) {
@@ -345,6 +351,8 @@ static int read_file(struct place *at)
 			file_problem(error));
 		return error == -ENOENT ? -ENOENT : -EINVAL;
 	}
+	if (at->late)
+		config_mark_early(at->config);
 	error = add_source(at, at->file);
 	return error < 0 ? error : read_lines(at, text);
 }

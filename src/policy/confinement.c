@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/access.h"
+#include "policy/options.h"
 #include "policy/passive.h"
 #include "system/privilege.h"
 #include "system/process.h"
@@ -49,9 +50,11 @@ bool confinement_gives(const struct config *config, const struct login *login)
 
 /* ---- before the login: what may be written ---- */
 
-/* What PAM's modules and the system's books keep; most machines have only some of it. */
-static const char *const pam_files[] = {"/dev/null", "/run/faillock", "/run/utmp", "/var/log/btmp",
-	"/var/log/faillog", "/var/log/lastlog", "/var/log/tallylog", "/var/log/wtmp"};
+/* The system's books, and what else PAM's modules write; most machines have only some of it. */
+static const char *const books[] = {
+	"/run/utmp", "/var/log/btmp", "/var/log/lastlog", "/var/log/wtmp"};
+static const char *const pam_files[] = {
+	"/dev/null", "/run/faillock", "/var/log/faillog", "/var/log/tallylog"};
 
 static bool is_among(const char *name, const char *const *list, size_t count)
 {
@@ -113,14 +116,30 @@ static void common_part(const struct config *config, const char *root, char *out
 	buffer_text(&b);
 }
 
+/* Whether the value was there when the walls were built. */
+static bool is_early(const struct config *config, enum option option)
+{
+	return config->early_sources == 0 || config->origin[option].source < config->early_sources;
+}
+
+static struct places start_places(const struct config *config)
+{
+	struct places places = {.config = config};
+
+	if (is_early(config, OPTION_login_writable))
+		places.list = config->login_writable;
+	return places;
+}
+
 static bool next_place(struct places *places, char *out, size_t capacity)
 {
+	static const enum option roots[] = {OPTION_anon_root, OPTION_local_root};
 	const struct config *config = places->config;
-	const char *roots[] = {config->anon_root, config->local_root};
 
-	while (places->next < 2) {
-		const char *root = roots[places->next++];
-		if (!root || root[0] != '/')
+	while (places->next < sizeof(roots) / sizeof(roots[0])) {
+		enum option option = roots[places->next++];
+		const char *root = option_value(config, option).string;
+		if (!root || root[0] != '/' || !is_early(config, option))
 			continue;
 		common_part(config, root, out, capacity);
 		/* "/" itself would open all. */
@@ -146,7 +165,7 @@ static bool is_guarded(const struct config *config)
 
 bool confinement_reaches(const struct config *config, const char *path)
 {
-	struct places places = {.config = config, .list = config->login_writable};
+	struct places places = start_places(config);
 	char place[PATH_TEXT], name[256];
 	const char *rest = path, *component;
 	size_t size;
@@ -180,7 +199,7 @@ static int grant_some(int ruleset, const char *const *paths, size_t count)
 
 static int grant_places(int ruleset, const struct config *config)
 {
-	struct places places = {.config = config, .list = config->login_writable};
+	struct places places = start_places(config);
 	char place[PATH_TEXT];
 
 	while (next_place(&places, place, sizeof(place))) {
@@ -191,17 +210,37 @@ static int grant_places(int ruleset, const struct config *config)
 	return 0;
 }
 
+/* A host may have logs of its own, and those that are open now are opened again for it. */
+static int grant_logs(int ruleset, const struct config *config)
+{
+	static const char *const common[] = {"/var/log"};
+	const char *files[] = {
+		config->vsftpd_log_file, config->xferlog_file, config->json_log_file};
+	int error = grant_some(ruleset, common, 1);
+
+	for (size_t i = 0; error == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		static char directory[PATH_TEXT];
+		const char *place = directory;
+		if (!files[i] || path_parent(files[i], directory, sizeof(directory)) < 0)
+			continue;
+		/* "/" would open all. */
+		if (directory[0] == '/' && directory[1])
+			error = grant_some(ruleset, &place, 1);
+	}
+	return error;
+}
+
 static int grant_before(int ruleset, const struct config *config)
 {
-	static const char *const audit[] = {"/proc/self/loginuid"}, *const logs[] = {"/var/log"};
-	int error = 0;
+	static const char *const audit[] = {"/proc/self/loginuid"};
+	int error = grant_some(ruleset, books, sizeof(books) / sizeof(books[0]));
 
-	if (config->local_enable)
+	if (error == 0 && config->local_enable)
 		error = grant_some(ruleset, pam_files, sizeof(pam_files) / sizeof(pam_files[0]));
 	if (error == 0 && config->session_support)
 		error = grant_some(ruleset, audit, 1); /* pam_loginuid */
 	if (error == 0 && config->host_config_dir)
-		error = grant_some(ruleset, logs, 1); /* a host may have logs of its own */
+		error = grant_logs(ruleset, config);
 	if (error == 0 && can_write(config)) {
 		error = landlock_grant_children(ruleset, "/", is_users, RIGHTS_CHANGE);
 		if (error == 0)
@@ -266,6 +305,7 @@ static int guard_calls(const struct config *config, struct buffer *problem)
 	bool any = can_change(config);
 	struct filter_grants grants = {
 		.modes = any || (config->write_enable && config->chmod_enable),
+		.rewrites = config->login_writable != NULL,
 		.times = any || (config->write_enable && config->mdtm_write)};
 	int error = 0;
 
@@ -384,6 +424,7 @@ int confinement_after(const struct config *config, const struct login *login,
 	struct filter_grants grants = {
 		.modes = access_permits(config, login->anonymous, CLASS_CHMOD),
 		.times = access_permits(config, login->anonymous, CLASS_TIMES),
+		.modules = config->session_support && login->kind != LOGIN_ANONYMOUS,
 		.gives = owner != NULL,
 		.uid = owner ? owner->uid : 0,
 		.gid = owner ? owner->gid : 0};

@@ -154,9 +154,7 @@ static int go_there(const struct config *config, const struct login *login,
 	return 0;
 }
 
-/* Where users may write, but not below this directory, they would not learn why. */
-static void warn_of_walls(
-	const struct config *config, const struct login *login, struct buffer *problem)
+void jail_warn(const struct config *config, const struct login *login, struct buffer *problem)
 {
 	static char here[PATH_TEXT];
 
@@ -179,7 +177,7 @@ int jail_enter(const struct config *config, const struct login *login, struct bu
 	if (error < 0 || config->run_as_launching_user)
 		return error;
 	root = plan.root[0] ? plan.root : plan.home;
-	warn_of_walls(config, login, problem);
+	jail_warn(config, login, problem);
 	if (plan.jailed) {
 		error = jail_check_root(config, login, root, problem);
 		if (error < 0)

@@ -43,19 +43,26 @@ enum login_user login_check_user(const struct config *config, const char *user)
 	return anonymous && config->no_anon_password ? LOGIN_NO_PASSWORD : LOGIN_ASK;
 }
 
-static enum login_verdict refuse(struct buffer *problem, const char *what, const char *why)
+static void explain(struct buffer *problem, const char *what, const char *why)
 {
 	buffer_string(problem, what);
 	if (why) {
 		buffer_string(problem, ": ");
 		buffer_string(problem, why);
 	}
+}
+
+static enum login_verdict refuse(struct login *login, const char *word, struct buffer *problem,
+	const char *what, const char *why)
+{
+	login->refusal = word;
+	explain(problem, what, why);
 	return LOGIN_REFUSED;
 }
 
 static enum login_verdict fail(struct buffer *problem, const char *what, const char *why)
 {
-	(void)refuse(problem, what, why);
+	explain(problem, what, why);
 	return LOGIN_FAILED;
 }
 
@@ -87,14 +94,16 @@ static enum login_verdict check_anonymous(const struct config *config, const cha
 		if (listed < 0)
 			return fail(problem, "banned_email_file", strerror(-listed));
 		if (listed)
-			return refuse(problem, "the address is in banned_email_file", NULL);
+			return refuse(login, "listed", problem,
+				"the address is in banned_email_file", NULL);
 	}
 	if (config->secure_email_list_enable) {
 		listed = is_listed(config->email_password_file, password);
 		if (listed < 0)
 			return fail(problem, "email_password_file", strerror(-listed));
 		if (!listed)
-			return refuse(problem, "the password is not in email_password_file", NULL);
+			return refuse(login, "not_listed", problem,
+				"the password is not in email_password_file", NULL);
 	}
 	login->kind = LOGIN_ANONYMOUS;
 	login->anonymous = true;
@@ -118,25 +127,42 @@ bool login_is_plain_name(const char *user)
 	return true;
 }
 
-static enum login_verdict check_password(const struct config *config, const char *user,
-	const char *password, const char *host, struct login *login, struct buffer *problem)
+/* A wrong password, or an account that PAM has something against. */
+static const char *pam_word(const char *stage)
 {
-	struct pam_login ask = {
-		.service = config->pam_service_name ? config->pam_service_name : "ftp",
-		.user = user,
-		.password = password,
-		.host = host};
+	return strcmp(stage, "authenticate") == 0 ? "wrong_password" : "account";
+}
+
+void login_append_verdict(
+	const struct config *config, const struct pam_verdict *verdict, struct buffer *problem)
+{
+	buffer_string(problem, "PAM ");
+	buffer_string(problem, verdict->stage);
+	buffer_string(problem, ": ");
+	buffer_string(problem, verdict->reason);
+	if (verdict->hindered && config->login_sandbox)
+		buffer_string(problem, " (login_sandbox keeps modules from running programs and "
+				       "from making files)");
+}
+
+static enum login_verdict check_password(const struct config *config, struct pam_login *ask,
+	struct login *login, struct buffer *problem)
+{
 	struct pam_verdict verdict;
 	int error;
 
-	if (strlen(password) >= LOGIN_PASSWORD || !login_is_plain_name(user))
-		return refuse(problem, "name or password that no account can have", NULL);
-	error = pam_check(&ask, &verdict);
+	if (strlen(ask->password) >= LOGIN_PASSWORD || !login_is_plain_name(ask->user))
+		return refuse(login, "wrong_password", problem,
+			"name or password that no account can have", NULL);
+	ask->service = config->pam_service_name ? config->pam_service_name : "ftp";
+	ask->keep = config->session_support;
+	error = pam_check(ask, &verdict);
 	if (error == -ENOSYS)
 		return fail(problem, "PAM", verdict.reason);
 	if (error < 0) {
-		buffer_string(problem, "PAM ");
-		return refuse(problem, verdict.stage, verdict.reason);
+		login->refusal = pam_word(verdict.stage);
+		login_append_verdict(config, &verdict, problem);
+		return LOGIN_REFUSED;
 	}
 	login->kind = LOGIN_LOCAL;
 	login->anonymous = false;
@@ -145,13 +171,17 @@ static enum login_verdict check_password(const struct config *config, const char
 }
 
 enum login_verdict login_check(const struct config *config, const char *user, const char *password,
-	const char *host, struct login *out_login, struct buffer *problem)
+	const char *host, const struct pam_dialogue *dialogue, struct login *out_login,
+	struct buffer *problem)
 {
+	struct pam_login ask = {
+		.user = user, .password = password, .host = host, .dialogue = dialogue};
+
 	if (login_is_anonymous(config, user))
 		return check_anonymous(config, password, out_login, problem);
 	if (!config->local_enable)
-		return refuse(problem, "local_enable is NO", NULL);
-	return check_password(config, user, password, host, out_login, problem);
+		return refuse(out_login, "anonymous_only", problem, "local_enable is NO", NULL);
+	return check_password(config, &ask, out_login, problem);
 }
 
 /* A user that the configuration names does not exist, or can't be looked up. */
@@ -190,16 +220,20 @@ enum login_verdict login_settle(
 	user = account_name(config, login);
 	error = account_find(user, &login->account);
 	if (error == 0 && login->account.uid == 0)
-		return refuse(problem, "root can't log in", user);
+		return refuse(login, "account", problem, "root can't log in", user);
 	if (error == 0)
 		return LOGIN_ADMITTED;
 	if (login->kind == LOGIN_ANONYMOUS)
 		return fail_account(config, OPTION_ftp_username, user, error, problem);
-	if (login->kind == LOGIN_GUEST)
-		return fail_account(config, OPTION_guest_username, user, error, problem);
+	/* The same words as for a wrong password: only those with the right one come so far. */
+	if (login->kind == LOGIN_GUEST) {
+		login->refusal = "account";
+		(void)fail_account(config, OPTION_guest_username, user, error, problem);
+		return LOGIN_REFUSED;
+	}
 	/* PAM may know users that the system does not: for the client that is a wrong login. */
 	if (error == -ENOENT)
-		return refuse(problem, "no system account", user);
+		return refuse(login, "account", problem, "no system account", user);
 	return fail(problem, user, strerror(-error));
 }
 

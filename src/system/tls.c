@@ -302,6 +302,13 @@ int tls_client_name(const struct tls *tls, char *out, size_t capacity)
 	return 0;
 }
 
+void tls_name(const struct tls *tls, struct buffer *b)
+{
+	buffer_string(b, openssl.SSL_get_version(tls->ssl));
+	buffer_byte(b, ' ');
+	buffer_string(b, openssl.SSL_CIPHER_get_name(openssl.SSL_get_current_cipher(tls->ssl)));
+}
+
 void tls_describe(const struct tls *tls, struct buffer *b)
 {
 	const char *name = tls_server_name(tls);

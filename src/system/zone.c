@@ -21,3 +21,11 @@ int64_t zone_now(void)
 {
 	return (int64_t)time(NULL);
 }
+
+int64_t zone_microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

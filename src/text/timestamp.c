@@ -192,6 +192,25 @@ void timestamp_append_log(struct buffer *b, int64_t seconds)
 	buffer_padded(b, shown_year(&civil), 4, '0');
 }
 
+void timestamp_append_utc(struct buffer *b, int64_t seconds, uint32_t microseconds)
+{
+	struct civil civil;
+
+	timestamp_split(seconds, false, &civil);
+	buffer_padded(b, shown_year(&civil), 4, '0');
+	buffer_byte(b, '-');
+	append_two(b, civil.month);
+	buffer_byte(b, '-');
+	append_two(b, civil.day);
+	buffer_byte(b, 'T');
+	append_clock(b, &civil);
+	buffer_byte(b, ':');
+	append_two(b, civil.second);
+	buffer_byte(b, '.');
+	buffer_padded(b, microseconds, 6, '0');
+	buffer_byte(b, 'Z');
+}
+
 void timestamp_append_digits(struct buffer *b, int64_t seconds, bool local)
 {
 	struct civil civil;

@@ -115,7 +115,7 @@ local_umask=01777
 idle_session_timeout=300 seconds
 use_localtime = YES
 nonsense_beyond_recognition=1
-session_support=YES
+ptrace_sandbox=YES
 write_enable=NO\r
 http_enable=YES
 """
@@ -135,14 +135,14 @@ http_enable=YES
             (14, 1, "error", "nonsense_beyond_recognition$"),
             (16, 14, "warning", "carriage return.*write_enable"),
             (17, 0, "error", "http_enable"),
-            (15, 0, "error", "session_support"),
+            (15, 0, "error", "ptrace_sandbox"),
             status=2)
         self.assertEqual({one.file for one in found}, {"FILE"})
 
     def test_same_place_as_in_syslog(self):
         """The first error is the one that a session dies of."""
         for line in ("wirte_enable=YES", "dirlist_enable=ja", "port_enable=",
-                     "max_login_fails=three", "session_support=YES"):
+                     "max_login_fails=three", "ptrace_sandbox=YES"):
             with self.subTest(line=line):
                 self.assertEqual(self.check(f"{LOCAL}{line}\n", status=2)[0].line, 2)
 
@@ -301,7 +301,18 @@ class Advice(CheckTest):
             with self.subTest(path=path):
                 self.assert_found(f"{LOCAL}xferlog_enable=YES\nvsftpd_log_file={path}\n",
                                   (3, 0, "warning", reason), status=1)
+                self.assert_found(f"{LOCAL}json_log_file={path}\n",
+                                  (2, 0, "warning", f"{reason}.*: no event will be logged"), status=1)
         self.assert_found(f"{LOCAL}xferlog_enable=YES\nvsftpd_log_file=/dev/null\n", status=0)
+        self.assert_found(f"{LOCAL}json_log_file=/var/log/soloftpd.json\n", status=0)
+
+    def test_one_file_for_two_logs(self):
+        for lines in ("xferlog_enable=YES\nvsftpd_log_file=/var/log/ftp",
+                      "dual_log_enable=YES\nxferlog_file=/var/log/ftp"):
+            with self.subTest(lines=lines):
+                self.assert_found(f"{LOCAL}{lines}\njson_log_file=/var/log/ftp\n",
+                                  (4, 0, "warning", "names another log's file"), status=1)
+        self.assert_found(f"{LOCAL}xferlog_file=/var/log/ftp\njson_log_file=/var/log/ftp\n", status=0)
 
     def test_directories_for_files(self):
         """What is there and is not what it should be ends sessions as well."""
@@ -401,7 +412,7 @@ class Advice(CheckTest):
         users, hosts = self.here / "users", self.here / "hosts"
         self.write("users/alice", "write_enable=maybe\nlocal_umaks=022\n")
         self.write("users/bob", "local_umask=022\nlisten=NO\n")
-        self.write("hosts/127.0.0.3", "session_support=YES\n")
+        self.write("hosts/127.0.0.3", "ptrace_sandbox=YES\n")
         self.write("names/ftp.example.net", "write_enable=perhaps\n")
         found = self.check(f"{LOCAL}user_config_dir={users}\nvhost_config_dir={hosts}\n"
                            f"host_config_dir={self.here}/names\n", status=2)
@@ -420,6 +431,8 @@ class Advice(CheckTest):
         open_to_all.mkdir()
         open_to_all.chmod(0o777)
         self.here.chmod(0o755)
+        self.assert_found(text.format(open_to_all), status=0)
+        text += "seccomp_sandbox=NO\n"
         self.assert_found(text.format(open_to_all), (2, 0, "error", "writable"), status=2)
 
 
@@ -455,12 +468,13 @@ class Show(ToolTest):
         ours, theirs = self.values(file), self.values("--as", "vsftpd", file)
         self.assertEqual(
             {name: (ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]},
-            {"anonymous_enable": ("NO", "YES"), "listen": ("NO", "YES"),
+            {"anonymous_enable": ("NO", "YES"), "btmp_enable": ("YES", "NO"), "listen": ("NO", "YES"),
              "login_timeout": ("60", "0"), "pasv_min_port": ("0", "5001"),
              "require_ssl_reuse": ("NO", "YES"), "ssl_ciphers": ("", "ECDHE-RSA-AES256-GCM-SHA384"),
              "ssl_request_cert": ("NO", "YES"), "syslog_ident": ("soloftpd", "vsftpd"),
              "tcp_wrappers": ("YES", "NO"),
-             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO")})
+             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO"),
+             "wtmp_enable": ("YES", "NO")})
 
     def test_files_in_their_order(self):
         first = self.write("1.conf", LOCAL + "write_enable=NO\nhide_ids=YES\n")
@@ -634,8 +648,8 @@ vhost_config_dir={self.here}/hosts
         self.assert_refused("configuration", "/no/such.conf", "--from", "127.0.0.2", self.file)
         self.assert_refused("configuration", ":6:1: .*wirte_enable", "--from", "127.0.0.1",
                             self.more("wirte_enable=YES\n"))
-        self.assert_refused("configuration", ":6: session_support", "--from", "127.0.0.1",
-                            self.more("session_support=YES\n"))
+        self.assert_refused("configuration", ":6: ptrace_sandbox", "--from", "127.0.0.1",
+                            self.more("ptrace_sandbox=YES\n"))
         self.write("users/alice", "local_umask=u=rwx\n")
         self.assert_refused("configuration", "users/alice:1:13: .*local_umask", "--user", "alice",
                             self.file)
@@ -677,7 +691,7 @@ vhost_config_dir={self.here}/hosts
 
     def test_directories(self):
         self.assert_refused("jail", "writable", "--user", "alice",
-                            self.more("chroot_local_user=YES\n"))
+                            self.more("chroot_local_user=YES\nseccomp_sandbox=NO\n"))
         jail = "chroot_local_user=YES\nallow_writeable_chroot=YES\nlocal_root={}\n"
         self.assert_refused("root", "/no/such", "--user", "alice", self.more(jail.format("/no/such")))
         closed = self.here / "closed"
@@ -807,7 +821,9 @@ class LoginsAsForetold(harness.FtpTest):
             "alice": "230", "ftp": "230", "anonymous": "230", "nosuchuser": "530", "root": "530"})
 
     def test_jail(self):
-        self.assert_as_foretold("chroot_local_user=YES\n", {"alice": "421", "ftp": "230"})
+        self.assert_as_foretold("chroot_local_user=YES\n", {"alice": "230", "ftp": "230"})
+        self.assert_as_foretold("chroot_local_user=YES\nseccomp_sandbox=NO\n",
+                                {"alice": "421", "ftp": "230"})
         self.assert_as_foretold("chroot_local_user=YES\nallow_writeable_chroot=YES\n",
                                 {"alice": "230", "ftp": "230"})
         self.assert_as_foretold("local_root=/no/such\nanon_root=/no/such\n",
@@ -828,8 +844,8 @@ class LoginsAsForetold(harness.FtpTest):
             self.assert_as_foretold(options, {"alice": outcome})
 
     def test_accounts(self):
-        self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\n",
-                                {"alice": "421", "ftp": "230"})
+        self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\ndelay_failed_login=0\n",
+                                {"alice": "530", "ftp": "230"})
         self.assert_as_foretold("ftp_username=nosuchuser\n", {"alice": "230", "ftp": "421"})
         self.assert_as_foretold("ftp_username=root\ndelay_failed_login=0\n", {"ftp": "530"})
         self.assert_as_foretold(harness.GUEST, {"vera": "230"})

@@ -78,7 +78,7 @@ static inline int session_start(void **state)
 		return -1;
 	strcpy(session.peer_text, "127.0.0.1");
 	strcpy(session.home, directory);
-	session.native_log = session.transfer_log = -1;
+	session.native_log = session.transfer_log = session.event_log = -1;
 	session.facts = FACTS_DEFAULT;
 	session.hash = DIGEST_SHA256;
 	session.login.kind = LOGIN_LOCAL;

@@ -268,6 +268,20 @@ static void test_digits(void **state)
 	assert_string_equal(buffer_text(&b), "20261121232503");
 }
 
+static void test_utc(void **state)
+{
+	(void)state;
+	set_zone("XXX+1");
+	timestamp_append_utc(&b, SUNDAY, 0);
+	assert_string_equal(buffer_text(&b), "2026-11-22T15:25:03.000000Z");
+	b.size = 0;
+	timestamp_append_utc(&b, -1, 999999);
+	assert_string_equal(buffer_text(&b), "1969-12-31T23:59:59.999999Z");
+	b.size = 0;
+	timestamp_append_utc(&b, 951782400, 1);
+	assert_string_equal(buffer_text(&b), "2000-02-29T00:00:00.000001Z");
+}
+
 static const struct {
 	const char *text;
 	size_t size;
@@ -442,6 +456,7 @@ int main(void)
 		cmocka_unit_test_setup(test_log, utc),
 		cmocka_unit_test_setup(test_log_like_libc, utc),
 		cmocka_unit_test_setup(test_digits, utc),
+		cmocka_unit_test_setup(test_utc, utc),
 		cmocka_unit_test_setup(test_parse_digits, utc),
 		cmocka_unit_test_setup(test_parse_fractions, utc),
 		cmocka_unit_test_setup(test_fractions, utc),
