@@ -294,11 +294,13 @@ def how_it_ended(server, pid):
 class Actor:
     """One session, in which system calls are made."""
 
-    def __init__(self, test, server, login):
-        self.connection = test.login(login, server) if login else test.connect(server)
-        if not login:
-            self.connection.expect_reply(re.compile("220 .*"))
-        self.values = {"xinetd": server.process.pid, "elsewhere": test.elsewhere, "other": test.other,
+    def __init__(self, test, server, login=None, connection=None):
+        if connection is None:
+            connection = test.login(login, server) if login else test.connect(server)
+            if not login:
+                connection.expect_reply(re.compile("220 .*"))
+        self.connection = connection
+        self.values = {"xinetd": server.process.pid, "elsewhere": getattr(test, "elsewhere", 0), "other": getattr(test, "other", 0),
                        "self": int(self.ask("call getpid")), "where": int(self.ask("where")), "last": 0}
         self.pid = self.values["self"]
         for number in os.listdir(f"/proc/{self.pid}/fd"):
