@@ -259,28 +259,46 @@ static void advise_banner(const struct config *config, struct report *report)
 static void advise_log(const struct config *config, struct report *report, enum option option)
 {
 	const char *path = option_value(config, option).string;
+	bool events = option == OPTION_json_log_file;
 	char directory[PATH_TEXT];
 	struct facts facts;
 
 	if (!path || path_parent(path, directory, sizeof(directory)) < 0 ||
 		vfs_stat(directory, &facts) < 0)
 		report_warning(report, config, option,
-			"its directory does not exist: lines will go to syslog");
+			events ? "its directory does not exist: no event will be logged"
+			       : "its directory does not exist: lines will go to syslog");
 	else if (vfs_stat(path, &facts) == 0 && !S_ISREG(facts.mode) && !S_ISCHR(facts.mode))
-		report_warning(report, config, option, "is no file: lines will go to syslog");
+		report_warning(report, config, option,
+			events ? "is no file: no event will be logged"
+			       : "is no file: lines will go to syslog");
 	else if (vfs_stat(path, &facts) == 0 && S_ISREG(facts.mode) && (facts.mode & S_IWOTH) != 0)
 		report_warning(report, config, option, "everyone can write to it");
+}
+
+/* Readers of one log can't make anything of another's lines. */
+static bool is_events(const struct config *config, const char *path)
+{
+	return config->json_log_file && path && strcmp(config->json_log_file, path) == 0;
 }
 
 static void advise_logs(const struct config *config, struct report *report)
 {
 	bool enabled = config->xferlog_enable || config->dual_log_enable;
+	bool transfers = enabled && (config->dual_log_enable || config->xferlog_std_format);
+	bool native = enabled && !config->syslog_enable &&
+		      (config->dual_log_enable || !config->xferlog_std_format);
 
-	if (enabled && (config->dual_log_enable || config->xferlog_std_format))
+	if (transfers)
 		advise_log(config, report, OPTION_xferlog_file);
-	if (enabled && !config->syslog_enable &&
-		(config->dual_log_enable || !config->xferlog_std_format))
+	if (native)
 		advise_log(config, report, OPTION_vsftpd_log_file);
+	if (config->json_log_file)
+		advise_log(config, report, OPTION_json_log_file);
+	if ((transfers && is_events(config, config->xferlog_file)) ||
+		(native && is_events(config, config->vsftpd_log_file)))
+		report_warning(report, config, OPTION_json_log_file,
+			"names another log's file: their lines would be mixed");
 }
 
 /* ---- accounts ---- */

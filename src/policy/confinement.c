@@ -50,9 +50,11 @@ bool confinement_gives(const struct config *config, const struct login *login)
 
 /* ---- before the login: what may be written ---- */
 
-/* What PAM's modules and the system's books keep; most machines have only some of it. */
-static const char *const pam_files[] = {"/dev/null", "/run/faillock", "/run/utmp", "/var/log/btmp",
-	"/var/log/faillog", "/var/log/lastlog", "/var/log/tallylog", "/var/log/wtmp"};
+/* The system's books, and what else PAM's modules write; most machines have only some of it. */
+static const char *const books[] = {
+	"/run/utmp", "/var/log/btmp", "/var/log/lastlog", "/var/log/wtmp"};
+static const char *const pam_files[] = {
+	"/dev/null", "/run/faillock", "/var/log/faillog", "/var/log/tallylog"};
 
 static bool is_among(const char *name, const char *const *list, size_t count)
 {
@@ -208,30 +210,37 @@ static int grant_places(int ruleset, const struct config *config)
 	return 0;
 }
 
-/* The books that sessions without a password stand in as well. */
-static int grant_books(int ruleset, const struct config *config)
+/* A host may have logs of its own, and those that are open now are opened again for it. */
+static int grant_logs(int ruleset, const struct config *config)
 {
-	static const char *const wtmp[] = {"/var/log/wtmp"}, *const utmp[] = {"/run/utmp"};
-	int error = 0;
+	static const char *const common[] = {"/var/log"};
+	const char *files[] = {
+		config->vsftpd_log_file, config->xferlog_file, config->json_log_file};
+	int error = grant_some(ruleset, common, 1);
 
-	if (config->wtmp_enable || config->session_support)
-		error = grant_some(ruleset, wtmp, 1);
-	if (error == 0 && (config->utmp_enable || config->session_support))
-		error = grant_some(ruleset, utmp, 1);
+	for (size_t i = 0; error == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		static char directory[PATH_TEXT];
+		const char *place = directory;
+		if (!files[i] || path_parent(files[i], directory, sizeof(directory)) < 0)
+			continue;
+		/* "/" would open all. */
+		if (directory[0] == '/' && directory[1])
+			error = grant_some(ruleset, &place, 1);
+	}
 	return error;
 }
 
 static int grant_before(int ruleset, const struct config *config)
 {
-	static const char *const audit[] = {"/proc/self/loginuid"}, *const logs[] = {"/var/log"};
-	int error = grant_books(ruleset, config);
+	static const char *const audit[] = {"/proc/self/loginuid"};
+	int error = grant_some(ruleset, books, sizeof(books) / sizeof(books[0]));
 
 	if (error == 0 && config->local_enable)
 		error = grant_some(ruleset, pam_files, sizeof(pam_files) / sizeof(pam_files[0]));
 	if (error == 0 && config->session_support)
 		error = grant_some(ruleset, audit, 1); /* pam_loginuid */
 	if (error == 0 && config->host_config_dir)
-		error = grant_some(ruleset, logs, 1); /* a host may have logs of its own */
+		error = grant_logs(ruleset, config);
 	if (error == 0 && can_write(config)) {
 		error = landlock_grant_children(ruleset, "/", is_users, RIGHTS_CHANGE);
 		if (error == 0)
@@ -295,6 +304,7 @@ static int guard_calls(const struct config *config, struct buffer *problem)
 	bool any = can_change(config);
 	struct filter_grants grants = {
 		.modes = any || (config->write_enable && config->chmod_enable),
+		.rewrites = config->login_writable != NULL,
 		.times = any || (config->write_enable && config->mdtm_write)};
 	int error = 0;
 

@@ -232,8 +232,7 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 		RULE(p, SYS_utime, {0, false, true, 0, {0}, 0});
 		RULE(p, SYS_futimesat, {0, false, true, 0, {0}, 0});
 	}
-	/* PAM's modules write files of root's anew (pam_oath): root's to root, without CAP_CHOWN, changes nothing. */
-	if (!grants->gives)
+	if (grants->rewrites && !grants->gives)
 		RULE(p, SYS_fchown, {1, false, false, 0, {0}, 1}, {2, false, false, 0, {0}, 1});
 	/* PAM's modules: name services and log daemons (UNIX), directories (INET), the audit log (NETLINK). */
 	RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}, 4});

@@ -56,12 +56,12 @@ int landlock_start(const struct landlock_subject *subject)
 	return result(syscall(SYS_landlock_create_ruleset, subject, sizeof(*subject), 0));
 }
 
-static int grant_below(int ruleset, int directory, const char *name, uint64_t rights)
+static int grant_below(int ruleset, int directory, const char *name, int flags, uint64_t rights)
 {
 	struct path_rule rule = {.rights = rights};
 	int error;
 
-	rule.parent = openat(directory, name, O_PATH | O_CLOEXEC);
+	rule.parent = openat(directory, name, O_PATH | O_CLOEXEC | flags);
 	if (rule.parent < 0)
 		return -errno;
 	/* Nothing is asked of the file itself: a server of files that is down would be waited for. */
@@ -75,7 +75,7 @@ static int grant_below(int ruleset, int directory, const char *name, uint64_t ri
 
 int landlock_grant(int ruleset, const char *path, uint64_t rights)
 {
-	return grant_below(ruleset, AT_FDCWD, path, rights);
+	return grant_below(ruleset, AT_FDCWD, path, 0, rights);
 }
 
 /* What getdents64(2) fills its buffer with. */
@@ -93,9 +93,12 @@ static int grant_entries(int ruleset, int directory, const char *entries, size_t
 	for (size_t at = 0; at < size;) {
 		const struct entry *entry = (const void *)(entries + at);
 		int error = 0;
-		if (entry->type == DT_DIR && entry->name[0] != '.' && is_meant(entry->name))
-			error = grant_below(ruleset, directory, entry->name, rights);
-		if (error < 0 && error != -ENOENT && error != -EACCES)
+		/* Not every file system says what its entries are. */
+		bool may_be = entry->type == DT_DIR || entry->type == DT_UNKNOWN;
+		if (may_be && entry->name[0] != '.' && is_meant(entry->name))
+			error = grant_below(
+				ruleset, directory, entry->name, O_DIRECTORY | O_NOFOLLOW, rights);
+		if (error < 0 && error != -ENOENT && error != -EACCES && error != -ENOTDIR)
 			return error;
 		at += entry->size;
 	}

@@ -154,6 +154,9 @@ int privilege_reduce(bool gives)
 			continue;
 		if (errno == EINVAL) /* the kernel has no more */
 			break;
+		/* A container may withhold the privilege to do this. What no_new_privs forbids is forbidden anyway. */
+		if (errno == EPERM)
+			break;
 		error = -errno;
 	}
 	return error < 0 ? error : keep_capabilities(UNTIL_LOGIN | (gives ? BIT(CAP_CHOWN) : 0));

@@ -301,7 +301,18 @@ class Advice(CheckTest):
             with self.subTest(path=path):
                 self.assert_found(f"{LOCAL}xferlog_enable=YES\nvsftpd_log_file={path}\n",
                                   (3, 0, "warning", reason), status=1)
+                self.assert_found(f"{LOCAL}json_log_file={path}\n",
+                                  (2, 0, "warning", f"{reason}.*: no event will be logged"), status=1)
         self.assert_found(f"{LOCAL}xferlog_enable=YES\nvsftpd_log_file=/dev/null\n", status=0)
+        self.assert_found(f"{LOCAL}json_log_file=/var/log/soloftpd.json\n", status=0)
+
+    def test_one_file_for_two_logs(self):
+        for lines in ("xferlog_enable=YES\nvsftpd_log_file=/var/log/ftp",
+                      "dual_log_enable=YES\nxferlog_file=/var/log/ftp"):
+            with self.subTest(lines=lines):
+                self.assert_found(f"{LOCAL}{lines}\njson_log_file=/var/log/ftp\n",
+                                  (4, 0, "warning", "names another log's file"), status=1)
+        self.assert_found(f"{LOCAL}xferlog_file=/var/log/ftp\njson_log_file=/var/log/ftp\n", status=0)
 
     def test_directories_for_files(self):
         """What is there and is not what it should be ends sessions as well."""

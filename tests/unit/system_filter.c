@@ -186,6 +186,8 @@ static void test_modules(void **state)
 	GOES(SYS_socket, AF_INET, SOCK_STREAM, 0, 0);
 	assert_int_equal(CALL6(1000, 0, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
 	filter_make_before(&nothing, &program);
+	REFUSES(SYS_fchown, 5, 0, 0, 0);
+	filter_make_before(&(struct filter_grants){.rewrites = true}, &program);
 	GOES(SYS_fchown, 5, 0, 0, 0);
 	REFUSES(SYS_fchown, 5, 0, 1, 0);
 	REFUSES(SYS_fchown, 5, 1, 0, 0);
@@ -318,7 +320,7 @@ static void test_sockets_before(void **state)
 
 static void test_programs_fit(void **state)
 {
-	static const struct filter_grants all = {true, true, true, true, 1, 1};
+	static const struct filter_grants all = {true, true, true, true, true, 1, 1};
 	static const struct filter_kept full = {.logs = {3, 4, 5, 6, 7, 8, 9, 10}, .utmp = 11};
 
 	(void)state;
