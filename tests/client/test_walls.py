@@ -26,7 +26,9 @@ def known(name):
 
 LAST = known("last")  # what the step before had as its result
 SELF, OTHER, XINETD = known("self"), known("other"), known("xinetd")
-LOG, XFERLOG = known("log"), known("xferlog")  # the session's own descriptors
+# The session's own descriptors.
+LOG, XFERLOG, JSON, WTMP, UTMP = known("log"), known("xferlog"), known("json"), known("wtmp"), known("utmp")
+SLOT = known("slot")  # where its record in utmp is
 WHERE = known("where")  # the address of the first bytes of a step
 
 
@@ -50,6 +52,7 @@ def vectors(session):
 TCP = ("socket", socket.AF_INET, socket.SOCK_STREAM, 0)
 UNIX = ("socket", socket.AF_UNIX, socket.SOCK_STREAM, 0)
 RECORD = bytes(384)
+EVENTS = "/run/walls.json"
 
 
 def allowing_filter(session):
@@ -227,6 +230,19 @@ DESCRIPTORS = [
     Row("fallocate the other log", [("fallocate", XFERLOG, 3, 0, 100)], DONE, STOPPED),
     Row("pwrite a log", [("pwrite64", LOG, b"x", 1, 0)], DONE, STOPPED),
     Row("pwritev a log", [("pwritev", LOG, vectors, 1, 0)], DONE, STOPPED),
+    Row("ftruncate the event log", [("ftruncate", JSON, 0)], DONE, STOPPED),
+    Row("ftruncate wtmp", [("ftruncate", WTMP, 0)], None, STOPPED),
+    Row("fallocate wtmp: a hole", [("fallocate", WTMP, 3, 0, 100)], None, STOPPED),
+    Row("F_SETFL: wtmp without O_APPEND", [("fcntl", WTMP, 4, 0)], None, STOPPED),
+    Row("pwritev2 of wtmp, as without O_APPEND", [("pwritev2", WTMP, vectors, 1, 0, 0, 0x20)], None, STOPPED),
+    Row("ftruncate utmp", [("ftruncate", UTMP, 0)], None, STOPPED),
+    Row("write to utmp", [("write", UTMP, RECORD, 384)], None, STOPPED),
+    Row("writev to utmp", [("writev", UTMP, vectors, 1)], None, STOPPED),
+    Row("sendfile to utmp", [("openat", HERE, "f", 0), ("sendfile", UTMP, LAST, 0, 7)], None, STOPPED),
+    Row("another's record in utmp", [("pwrite64", UTMP, RECORD, 384, 0)], None, STOPPED),
+    Row("more than its record in utmp", [("pwrite64", UTMP, RECORD * 2, 768, SLOT)], None, STOPPED),
+    Row("its own record in utmp", [("pwrite64", UTMP, RECORD, 384, SLOT)], None, DONE),
+    Row("map utmp", [("mmap", 0, 4096, 3, 1, UTMP, 0)], None, "EACCES"),
     Row("map a log", [("mmap", 0, 4096, 3, 1, LOG, 0)], "EACCES", "EACCES"),
     Row("read a log", [("pread64", LOG, bytes(100), 100, 0)], "EBADF", "EBADF"),
     Row("lock a log", [("fcntl", LOG, 6, struct.pack("=hhxxxxqqi4x", 1, 0, 0, 0, 0))], DONE, DONE),
@@ -305,9 +321,14 @@ class Actor:
         self.pid = self.values["self"]
         for number in os.listdir(f"/proc/{self.pid}/fd"):
             target = os.readlink(f"/proc/{self.pid}/fd/{number}")
-            for name, file in (("log", "vsftpd.log"), ("xferlog", "xferlog")):
-                if target == str(server.directory / file):
+            for name, file in (("log", server.directory / "vsftpd.log"), ("xferlog", server.directory / "xferlog"),
+                               ("json", EVENTS), ("wtmp", "/var/log/wtmp"), ("utmp", "/run/utmp")):
+                if target == str(file):
                     self.values[name] = int(number)
+        book = pathlib.Path("/run/utmp").read_bytes()
+        for at in range(0, len(book), len(RECORD)):
+            if struct.unpack_from("=hxxi", book, at)[1] == self.pid:
+                self.values["slot"] = at
 
     def known(self, name):
         return self.values[name]
@@ -394,13 +415,15 @@ class Walls(harness.FtpTest):
         facts["mounts"] = pathlib.Path("/proc/mounts").read_text()
         facts["name"] = os.uname().nodename
         facts["processes"] = server.sessions()
+        facts["books"] = [os.stat(path).st_size > 0 for path in ("/var/log/wtmp", EVENTS)]
+        facts["the other in utmp"] = pathlib.Path("/run/utmp").read_bytes()[:384]
         facts["logs begin with"] = [server.log(name)[:1] for name in ("vsftpd.log", "xferlog")]
         return facts
 
     def wall(self, options="", login=None):
         """A server whose sessions act, with the others' session in it."""
-        server = self.serve(options, starter=xinetd, program=ACTS)
-        os.truncate(server.directory / "output.txt", 0)
+        server = self.serve(f"utmp_enable=YES\njson_log_file={EVENTS}\n{options}", starter=xinetd, program=ACTS)
+        pathlib.Path("/run/utmp").write_bytes(b"")
         self.other = 0
         other = self.login(login or "alice", server)
         self.other = self.session_pid(server)
