@@ -80,6 +80,7 @@ struct session {
 	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
 	unsigned failures;	      /* failed logins */
+	bool btmp_fails;	      /* that it can't be written has been said */
 	unsigned strangers;	      /* unknown commands before login */
 	const struct account *owner;  /* of new files (chown_uploads); NULL: itself */
 	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
@@ -95,6 +96,7 @@ struct session {
 	bool host_given;	    /* HOST has chosen a configuration */
 	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */
 	bool finishing;		    /* the client has left, or must */
+	int ended;		    /* by what control_next returned within a command; 0: not so */
 	enum exit_class outcome;
 	unsigned idle_granted; /* idle_session_timeout before any SITE IDLE */
 	struct pending pending;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "commands/attendance.h"
 #include "commands/configuration.h"
 #include "commands/dispatch.h"
 #include "commands/record.h"
@@ -116,6 +117,8 @@ static enum exit_class serve(struct session *session)
 			return end_by(session, event);
 		}
 	}
+	if (session->ended)
+		return end_by(session, session->ended);
 	(void)control_flush(&session->control);
 	return session->outcome;
 }
@@ -203,8 +206,11 @@ enum exit_class session_run(const struct session_start *start)
 	}
 	if (outcome == EXIT_CLASS_SYSTEM && !session->ending)
 		session->ending = "error";
+	attendance_end(session);
 	record_end(session);
 	record_close(session);
 	control_close(&session->control);
+	/* Last: modules may take their time. */
+	attendance_dismiss(session);
 	return outcome;
 }

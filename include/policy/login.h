@@ -9,10 +9,11 @@
 
 #include "policy/config.h"
 #include "system/account.h"
+#include "system/pam.h"
 
 /* The longest user name and password that are looked at (vsftpd's limits), with terminator. */
 #define LOGIN_NAME ACCOUNT_NAME
-#define LOGIN_PASSWORD 129
+#define LOGIN_PASSWORD PAM_ANSWER
 
 enum login_kind { LOGIN_NONE, LOGIN_ANONYMOUS, LOGIN_GUEST, LOGIN_LOCAL };
 
@@ -48,10 +49,15 @@ enum login_verdict {
 };
 
 /* Checks user and password and fills in `out_login` but for the account. `host` is the client's
- * numeric address. Unless admitted, `problem` says why, for the log alone,
- * and if refused, the login's `refusal`. */
+ * numeric address; `dialogue` is for what PAM asks beyond the password. Unless admitted, `problem` says
+ * why, for the log alone, and if refused, the login's `refusal`. */
 enum login_verdict login_check(const struct config *config, const char *user, const char *password,
-	const char *host, struct login *out_login, struct buffer *problem);
+	const char *host, const struct pam_dialogue *dialogue, struct login *out_login,
+	struct buffer *problem);
+
+/* Appends why PAM refused something, and what may help against it. */
+void login_append_verdict(
+	const struct config *config, const struct pam_verdict *verdict, struct buffer *problem);
 
 /* With the user's own configuration read: settles guest or local, and finds the account. */
 enum login_verdict login_settle(

@@ -24,6 +24,9 @@ struct account {
  * or -E2BIG when it does not fit, or another -errno of the name service. */
 int account_find(const char *name, struct account *out_account);
 
+/* Whether there is an account of that name, as far as the name service can tell. */
+bool account_exists(const char *name);
+
 /* Look-ups in the jail, where the name service must not be asked: it would load its libraries from
  * there. account_names_open keeps /etc/passwd and /etc/group open for them, for ever. */
 void account_names_open(void);

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "commands/attendance.h"
+#include "commands/inquiry.h"
 #include "commands/message.h"
 #include "commands/record.h"
 #include "commands/security.h"
@@ -41,12 +43,22 @@ static bool delay(struct session *session, int64_t since, unsigned seconds)
 
 /* ---- USER ---- */
 
+/* The last whole multiple of `seconds` after `since`: what took longer than one delay waits for the end of
+ * the next, or the time would tell how long it took. */
+static int64_t last_multiple(int64_t since, unsigned seconds)
+{
+	int64_t step = (int64_t)seconds * 1000;
+
+	return step > 0 ? since + (io_now() - since) / step * step : since;
+}
+
 /* The answer comes as long after the command as any other refusal's, whatever was looked up. */
 static struct reply refuse(struct session *session, int64_t since, const char *text)
 {
 	struct reply answer = reply(530, text);
 
 	session->user[0] = '\0';
+	since = last_multiple(since, session->config.delay_failed_login);
 	if (!delay(session, since, session->config.delay_failed_login))
 		return reply(0, NULL);
 	if (++session->failures >= session->config.max_login_fails) {
@@ -59,10 +71,12 @@ static struct reply refuse(struct session *session, int64_t since, const char *t
 static struct reply refuse_listed(struct session *session, int64_t since, enum login_user verdict)
 {
 	record_login_failed(session, NULL, verdict == LOGIN_LISTED ? "listed" : "not_listed", NULL);
-	if (session->config.userlist_log)
+	if (session->config.userlist_log) {
 		record_login(session, false,
 			verdict == LOGIN_LISTED ? "User is in the deny user list."
 						: "User is not in the allow user list.");
+		attendance_fail(session);
+	}
 	return refuse(session, since, "Permission denied.");
 }
 
@@ -191,9 +205,10 @@ static void stopped(int call)
 /* From root to the user: the directory, the identity, the walls. */
 static int confine(struct session *session, const struct login *login, struct buffer *problem)
 {
-	const struct filter_kept kept = record_kept(session);
+	struct filter_kept kept = record_kept(session);
 	int error = find_owner(session, login, problem);
 
+	attendance_keep(&kept);
 	if (error == 0)
 		error = jail_enter(&session->config, login, problem);
 	if (error < 0)
@@ -223,6 +238,11 @@ static struct reply refuse_password(
 {
 	record_refusal(session, NULL, login->refusal, why);
 	record_login(session, false, NULL);
+	attendance_fail(session);
+	attendance_dismiss(session);
+	/* It ended while PAM had a question. */
+	if (session->finishing)
+		return reply(0, NULL);
 	return refuse(session, since, "Login incorrect.");
 }
 
@@ -235,6 +255,12 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	struct buffer problem;
 
 	buffer_start(&problem, text, sizeof(text));
+	login->refusal = "account";
+	if (session->finishing)
+		buffer_string(
+			&problem, "the session ended before PAM's last question was answered");
+	if (session->finishing || !attendance_admit(session, &problem))
+		return refuse_password(session, login, since, buffer_text(&problem));
 	if (login_configure(&session->config, login, &error) < 0) {
 		config_append_note(&problem, &error);
 		return broken(session, "", buffer_text(&problem));
@@ -254,6 +280,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 		return broken(session, "", buffer_text(&problem));
 	}
 	warm_up(session);
+	attendance_begin(session, login);
 	if (confine(session, login, &problem) < 0)
 		return broken(session, "", buffer_text(&problem));
 	settle_in(session, login);
@@ -266,7 +293,8 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 struct reply cmd_pass(struct session *session, const char *argument)
 {
 	static struct login login;
-	int64_t since = io_now();
+	struct inquiry inquiry = {.session = session, .since = io_now()};
+	struct pam_dialogue dialogue = inquiry_dialogue(&inquiry);
 	char text[512];
 	struct buffer problem;
 
@@ -275,16 +303,16 @@ struct reply cmd_pass(struct session *session, const char *argument)
 	if (!session->user[0])
 		return reply(503, "Login with USER first.");
 	buffer_start(&problem, text, sizeof(text));
-	switch (login_check(
-		&session->config, session->user, argument, session->peer_text, &login, &problem)) {
+	switch (login_check(&session->config, session->user, argument, session->peer_text,
+		&dialogue, &login, &problem)) {
 	case LOGIN_REFUSED:
-		return refuse_password(session, &login, since, buffer_text(&problem));
+		return refuse_password(session, &login, inquiry.since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
 		break;
 	}
-	return proceed(session, &login, since);
+	return proceed(session, &login, inquiry.since);
 }
 
 struct reply cmd_quit(struct session *session, const char *argument)

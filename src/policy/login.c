@@ -133,27 +133,36 @@ static const char *pam_word(const char *stage)
 	return strcmp(stage, "authenticate") == 0 ? "wrong_password" : "account";
 }
 
-static enum login_verdict check_password(const struct config *config, const char *user,
-	const char *password, const char *host, struct login *login, struct buffer *problem)
+void login_append_verdict(
+	const struct config *config, const struct pam_verdict *verdict, struct buffer *problem)
 {
-	struct pam_login ask = {
-		.service = config->pam_service_name ? config->pam_service_name : "ftp",
-		.user = user,
-		.password = password,
-		.host = host};
+	buffer_string(problem, "PAM ");
+	buffer_string(problem, verdict->stage);
+	buffer_string(problem, ": ");
+	buffer_string(problem, verdict->reason);
+	if (verdict->hindered && config->login_sandbox)
+		buffer_string(problem, " (login_sandbox keeps modules from running programs and "
+				       "from making files)");
+}
+
+static enum login_verdict check_password(const struct config *config, struct pam_login *ask,
+	struct login *login, struct buffer *problem)
+{
 	struct pam_verdict verdict;
 	int error;
 
-	if (strlen(password) >= LOGIN_PASSWORD || !login_is_plain_name(user))
+	if (strlen(ask->password) >= LOGIN_PASSWORD || !login_is_plain_name(ask->user))
 		return refuse(login, "wrong_password", problem,
 			"name or password that no account can have", NULL);
-	error = pam_check(&ask, &verdict);
+	ask->service = config->pam_service_name ? config->pam_service_name : "ftp";
+	ask->keep = config->session_support;
+	error = pam_check(ask, &verdict);
 	if (error == -ENOSYS)
 		return fail(problem, "PAM", verdict.reason);
 	if (error < 0) {
-		buffer_string(problem, "PAM ");
-		return refuse(
-			login, pam_word(verdict.stage), problem, verdict.stage, verdict.reason);
+		login->refusal = pam_word(verdict.stage);
+		login_append_verdict(config, &verdict, problem);
+		return LOGIN_REFUSED;
 	}
 	login->kind = LOGIN_LOCAL;
 	login->anonymous = false;
@@ -162,13 +171,17 @@ static enum login_verdict check_password(const struct config *config, const char
 }
 
 enum login_verdict login_check(const struct config *config, const char *user, const char *password,
-	const char *host, struct login *out_login, struct buffer *problem)
+	const char *host, const struct pam_dialogue *dialogue, struct login *out_login,
+	struct buffer *problem)
 {
+	struct pam_login ask = {
+		.user = user, .password = password, .host = host, .dialogue = dialogue};
+
 	if (login_is_anonymous(config, user))
 		return check_anonymous(config, password, out_login, problem);
 	if (!config->local_enable)
 		return refuse(out_login, "anonymous_only", problem, "local_enable is NO", NULL);
-	return check_password(config, user, password, host, out_login, problem);
+	return check_password(config, &ask, out_login, problem);
 }
 
 /* A user that the configuration names does not exist, or can't be looked up. */
@@ -212,8 +225,12 @@ enum login_verdict login_settle(
 		return LOGIN_ADMITTED;
 	if (login->kind == LOGIN_ANONYMOUS)
 		return fail_account(config, OPTION_ftp_username, user, error, problem);
-	if (login->kind == LOGIN_GUEST)
-		return fail_account(config, OPTION_guest_username, user, error, problem);
+	/* The same words as for a wrong password: only those with the right one come so far. */
+	if (login->kind == LOGIN_GUEST) {
+		login->refusal = "account";
+		(void)fail_account(config, OPTION_guest_username, user, error, problem);
+		return LOGIN_REFUSED;
+	}
 	/* PAM may know users that the system does not: for the client that is a wrong login. */
 	if (error == -ENOENT)
 		return refuse(login, "account", problem, "no system account", user);

@@ -30,6 +30,14 @@ static int find(const char *name, struct passwd *storage, char *text, size_t cap
 	return found ? 0 : -ENOENT;
 }
 
+bool account_exists(const char *name)
+{
+	static char text[16384];
+	struct passwd entry;
+
+	return find(name, &entry, text, sizeof(text)) == 0;
+}
+
 int account_find(const char *name, struct account *out_account)
 {
 	static char text[16384];

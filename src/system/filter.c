@@ -232,6 +232,8 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 		RULE(p, SYS_utime, {0, false, true, 0, {0}, 0});
 		RULE(p, SYS_futimesat, {0, false, true, 0, {0}, 0});
 	}
+	if (grants->rewrites && !grants->gives)
+		RULE(p, SYS_fchown, {1, false, false, 0, {0}, 1}, {2, false, false, 0, {0}, 1});
 	/* PAM's modules: name services and log daemons (UNIX), directories (INET), the audit log (NETLINK). */
 	RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}, 4});
 	answer(p, SECCOMP_RET_ERRNO | EPERM);
@@ -301,6 +303,14 @@ static void add_sockets(struct filter_program *p)
 		{2, false, false, 0, {TLS_TX, TLS_RX}, 2});
 }
 
+/* Modules do without what there is not: the audit log, a name service. */
+static void refuse_softly(struct filter_program *p)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1);
+	answer(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	answer(p, SECCOMP_RET_ERRNO | EPERM);
+}
+
 void filter_make_after(const struct filter_grants *grants, const struct filter_kept *kept,
 	struct filter_program *p)
 {
@@ -312,13 +322,16 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 	if (!grants->times)
 		allowed[SYS_utimensat / 32] &= ~(1U << SYS_utimensat % 32);
 	p->size = 0;
-	by_bits(p, allowed, SECCOMP_RET_ALLOW, SECCOMP_RET_TRAP);
+	by_bits(p, allowed, SECCOMP_RET_ALLOW,
+		grants->modules ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_TRAP);
 	load_number(p);
 	add_kept(p, kept); /* transfers first */
 	add_files(p);
 	add_memory(p);
 	add_sockets(p);
 	add_grants(p, grants);
+	if (grants->modules)
+		refuse_softly(p);
 	answer(p, SECCOMP_RET_TRAP);
 }
 

@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOOLS = ("ip", "xinetd", "systemd-socket-activate", "tcpserver", "curl", "lftp", "tnftp",
          "inetutils-ftp", "wget", "ncftp", "rclone", "filezilla", "Xvfb", "xdotool", "nft",
          "openssl", "gnutls-cli", "fail2ban-regex", "logwatch", "webalizer", "logrotate",
-         "/usr/lib/cgi-bin/awstats.pl")
+         "/usr/lib/cgi-bin/awstats.pl", "last", "lastb", "utmpdump", "who", "lastlog")
 LONGEST = 60  # seconds that one test may take
 
 

@@ -115,7 +115,7 @@ local_umask=01777
 idle_session_timeout=300 seconds
 use_localtime = YES
 nonsense_beyond_recognition=1
-session_support=YES
+ptrace_sandbox=YES
 write_enable=NO\r
 http_enable=YES
 """
@@ -135,14 +135,14 @@ http_enable=YES
             (14, 1, "error", "nonsense_beyond_recognition$"),
             (16, 14, "warning", "carriage return.*write_enable"),
             (17, 0, "error", "http_enable"),
-            (15, 0, "error", "session_support"),
+            (15, 0, "error", "ptrace_sandbox"),
             status=2)
         self.assertEqual({one.file for one in found}, {"FILE"})
 
     def test_same_place_as_in_syslog(self):
         """The first error is the one that a session dies of."""
         for line in ("wirte_enable=YES", "dirlist_enable=ja", "port_enable=",
-                     "max_login_fails=three", "session_support=YES"):
+                     "max_login_fails=three", "ptrace_sandbox=YES"):
             with self.subTest(line=line):
                 self.assertEqual(self.check(f"{LOCAL}{line}\n", status=2)[0].line, 2)
 
@@ -412,7 +412,7 @@ class Advice(CheckTest):
         users, hosts = self.here / "users", self.here / "hosts"
         self.write("users/alice", "write_enable=maybe\nlocal_umaks=022\n")
         self.write("users/bob", "local_umask=022\nlisten=NO\n")
-        self.write("hosts/127.0.0.3", "session_support=YES\n")
+        self.write("hosts/127.0.0.3", "ptrace_sandbox=YES\n")
         self.write("names/ftp.example.net", "write_enable=perhaps\n")
         found = self.check(f"{LOCAL}user_config_dir={users}\nvhost_config_dir={hosts}\n"
                            f"host_config_dir={self.here}/names\n", status=2)
@@ -468,12 +468,13 @@ class Show(ToolTest):
         ours, theirs = self.values(file), self.values("--as", "vsftpd", file)
         self.assertEqual(
             {name: (ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]},
-            {"anonymous_enable": ("NO", "YES"), "listen": ("NO", "YES"),
+            {"anonymous_enable": ("NO", "YES"), "btmp_enable": ("YES", "NO"), "listen": ("NO", "YES"),
              "login_timeout": ("60", "0"), "pasv_min_port": ("0", "5001"),
              "require_ssl_reuse": ("NO", "YES"), "ssl_ciphers": ("", "ECDHE-RSA-AES256-GCM-SHA384"),
              "ssl_request_cert": ("NO", "YES"), "syslog_ident": ("soloftpd", "vsftpd"),
              "tcp_wrappers": ("YES", "NO"),
-             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO")})
+             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO"),
+             "wtmp_enable": ("YES", "NO")})
 
     def test_files_in_their_order(self):
         first = self.write("1.conf", LOCAL + "write_enable=NO\nhide_ids=YES\n")
@@ -647,8 +648,8 @@ vhost_config_dir={self.here}/hosts
         self.assert_refused("configuration", "/no/such.conf", "--from", "127.0.0.2", self.file)
         self.assert_refused("configuration", ":6:1: .*wirte_enable", "--from", "127.0.0.1",
                             self.more("wirte_enable=YES\n"))
-        self.assert_refused("configuration", ":6: session_support", "--from", "127.0.0.1",
-                            self.more("session_support=YES\n"))
+        self.assert_refused("configuration", ":6: ptrace_sandbox", "--from", "127.0.0.1",
+                            self.more("ptrace_sandbox=YES\n"))
         self.write("users/alice", "local_umask=u=rwx\n")
         self.assert_refused("configuration", "users/alice:1:13: .*local_umask", "--user", "alice",
                             self.file)
@@ -843,8 +844,8 @@ class LoginsAsForetold(harness.FtpTest):
             self.assert_as_foretold(options, {"alice": outcome})
 
     def test_accounts(self):
-        self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\n",
-                                {"alice": "421", "ftp": "230"})
+        self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\ndelay_failed_login=0\n",
+                                {"alice": "530", "ftp": "230"})
         self.assert_as_foretold("ftp_username=nosuchuser\n", {"alice": "230", "ftp": "421"})
         self.assert_as_foretold("ftp_username=root\ndelay_failed_login=0\n", {"ftp": "530"})
         self.assert_as_foretold(harness.GUEST, {"vera": "230"})

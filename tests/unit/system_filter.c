@@ -169,6 +169,30 @@ static void test_every_number_after(void **state)
 	assert_int_equal(CALL6(0x40000001, 0, 0, 0, 0), SECCOMP_RET_TRAP);
 }
 
+/* PAM's modules run behind the filter, and may ask for what there is not. */
+static void test_modules(void **state)
+{
+	static const struct filter_grants modules = {.modules = true};
+
+	(void)state;
+	filter_make_after(&modules, &none, &program);
+	GOES(SYS_write, 5, 0, 0, 0);
+	REFUSES(SYS_execve, 1, 2, 3, 0);
+	REFUSES(SYS_setsockopt, 5, 6, 7, 8);
+	assert_int_equal(
+		CALL6(SYS_socket, AF_NETLINK, SOCK_RAW, 9, 0), SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	assert_int_equal(
+		CALL6(SYS_socket, AF_UNIX, SOCK_DGRAM, 0, 0), SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	GOES(SYS_socket, AF_INET, SOCK_STREAM, 0, 0);
+	assert_int_equal(CALL6(1000, 0, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	filter_make_before(&nothing, &program);
+	REFUSES(SYS_fchown, 5, 0, 0, 0);
+	filter_make_before(&(struct filter_grants){.rewrites = true}, &program);
+	GOES(SYS_fchown, 5, 0, 0, 0);
+	REFUSES(SYS_fchown, 5, 0, 1, 0);
+	REFUSES(SYS_fchown, 5, 1, 0, 0);
+}
+
 static void test_another_processor(void **state)
 {
 	struct seccomp_data data = {.nr = SYS_read, .arch = AUDIT_ARCH_I386};
@@ -207,6 +231,7 @@ static void test_modes_and_owners(void **state)
 	filter_make_before(&gives, &program);
 	GOES(SYS_fchown, 5, 17, 18, 0);
 	REFUSES(SYS_fchown, 5, 17, 0, 0);
+	REFUSES(SYS_fchown, 5, 0, 0, 0);
 	REFUSES(SYS_fchmodat, AT_FDCWD, 1, 0644, 0);
 	filter_make_before(&modes, &program);
 	GOES(SYS_fchmodat, AT_FDCWD, 1, 0644, 0);
@@ -295,7 +320,7 @@ static void test_sockets_before(void **state)
 
 static void test_programs_fit(void **state)
 {
-	static const struct filter_grants all = {true, true, true, 1, 1};
+	static const struct filter_grants all = {true, true, true, true, true, 1, 1};
 	static const struct filter_kept full = {.logs = {3, 4, 5, 6, 7, 8, 9, 10}, .utmp = 11};
 
 	(void)state;
@@ -398,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_number_before),
 		cmocka_unit_test(test_every_number_after),
+		cmocka_unit_test(test_modules),
 		cmocka_unit_test(test_another_processor),
 		cmocka_unit_test(test_modes_and_owners),
 		cmocka_unit_test(test_kept_descriptors),
