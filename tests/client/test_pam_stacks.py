@@ -237,3 +237,60 @@ class Programs(Stack):
         server = self.serve(self.options + "login_sandbox=NO\n")
         self.admit(server=server)
         self.assertEqual(MARK.read_text().rstrip("\0\n"), "alice secret-alice")
+
+
+class Sessions(Stack):
+    """What session_support opens."""
+
+    options = OPTIONS + "session_support=YES\n"
+    HINT = r"login refused: PAM open_session: .*\(login_sandbox keeps modules from running programs"
+
+    def assert_needs_no_walls(self, user="alice"):
+        self.refuse(user)
+        self.syslog(self.HINT)
+        self.admit(user, server=self.serve(self.options + "login_sandbox=NO\n"))
+
+    def test_inside(self):
+        """Those that look, set limits, or write into the system's books."""
+        limits = self.install("/etc/stack-limits", "alice hard data 2000000\n")
+        self.stack(UNIX, f"session required pam_limits.so conf={limits}",
+                   *(f"session required {module}" for module in (
+                       "pam_env.so", "pam_loginuid.so", "pam_umask.so", "pam_mail.so", "pam_lastlog.so nowtmp",
+                       "pam_namespace.so", "pam_unix.so", "pam_permit.so")))
+        self.admit()
+        self.assertRegex(self.syslog("session closed for user alice"), "session opened for user alice")
+        self.assertNotIn("127.0.0.1: ", self.syslog())
+        with open("/var/log/lastlog", "rb") as file:
+            self.assertIn(b"127.0.0.1", file.read()[1801 * 292:1802 * 292])
+
+    def test_mkhomedir(self):
+        """Its helper is a program."""
+        self.stack(UNIX, "session required pam_mkhomedir.so")
+        harness.BOB.rmdir()
+        self.addCleanup(harness.fresh_trees)
+        self.addCleanup(harness.give_directory, harness.BOB, "bob")
+        self.refuse("bob")
+        self.syslog(self.HINT)
+        self.assertFalse(harness.BOB.exists())
+        self.admit("bob", server=self.serve(self.options + "login_sandbox=NO\n"))
+        self.assertEqual(harness.BOB.owner(), "bob")
+        self.addCleanup(shutil.rmtree, harness.BOB)
+
+    def test_exec(self):
+        self.stack(UNIX, "session required pam_exec.so /bin/true")
+        self.assert_needs_no_walls()
+
+    def test_keyinit(self):
+        self.stack(UNIX, "session required pam_keyinit.so force revoke")
+        self.assert_needs_no_walls()
+
+    def test_namespace(self):
+        """A directory of its own for each user is a mount."""
+        for name in ("poly", "poly-instances"):
+            directory = pathlib.Path("/srv", name)
+            directory.mkdir()
+            self.addCleanup(shutil.rmtree, directory)
+        directory.chmod(0o000)
+        self.install("/etc/security/namespace.conf", "/srv/poly /srv/poly-instances/ user root\n")
+        self.stack(UNIX, "session required pam_namespace.so")
+        self.assert_needs_no_walls()
