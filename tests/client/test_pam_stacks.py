@@ -216,6 +216,11 @@ class Faillock(Stack):
         self.assert_counts()
         self.assertEqual(file.stat().st_uid, 1801)
 
+    def test_directory_is_missing(self):
+        """After the boot it is, and the first failure that the module counts makes it."""
+        self.assertFalse(self.tally.exists())
+        self.assert_counts()
+
 
 class Programs(Stack):
     """pam_exec runs one, which the walls do not allow."""
