@@ -99,6 +99,7 @@ static const char service_rest[] =
 	"# Trees of users that are elsewhere must be added:\n"
 	"ReadWritePaths=-/home -/srv -/var/ftp -/var/www /var/log -/run/utmp "
 	"-/run/faillock\n"
+	"InaccessiblePaths=-/run/systemd/private -/run/dbus/system_bus_socket\n"
 	"ProtectKernelTunables=yes\n"
 	"ProtectKernelModules=yes\n"
 	"ProtectKernelLogs=yes\n"
