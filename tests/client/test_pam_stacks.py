@@ -9,6 +9,7 @@ import struct
 import subprocess
 
 import harness
+from harness import ALICE
 
 SERVICE = pathlib.Path("/etc/pam.d/stack")
 PROGRAM = pathlib.Path("/run/pam-program")
@@ -220,6 +221,31 @@ class Faillock(Stack):
         """After the boot it is, and the first failure that the module counts makes it."""
         self.assertFalse(self.tally.exists())
         self.assert_counts()
+
+
+class GoogleAuthenticator(Stack):
+    """It writes a file in the user's home, as the user: a counter, so that no code is good twice."""
+
+    codes = "287082", "359152"  # RFC 4226, appendix D
+
+    def setUp(self):
+        super().setUp()
+        self.stack("auth required pam_google_authenticator.so", "account required pam_unix.so")
+        secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n" HOTP_COUNTER 1\n'
+        self.file = harness.put(ALICE / ".google_authenticator", secret.encode(), mode=0o400)
+
+    def assert_counts(self, server):
+        self.attempt("alice", self.codes[0], RIGHT, server)
+        self.attempt("alice", self.codes[0], WRONG, server)
+        self.attempt("alice", self.codes[1], RIGHT, server)
+
+    def test_where_users_write(self):
+        self.assert_counts(self.server)
+
+    def test_where_nobody_writes(self):
+        """A code that could not be crossed out lets nobody in."""
+        self.attempt("alice", self.codes[0], WRONG, self.serve(self.options + "write_enable=NO\n"))
+        self.assert_counts(self.serve(self.options + "write_enable=NO\nlogin_writable=/srv/home\n"))
 
 
 class Programs(Stack):
