@@ -144,6 +144,7 @@ install: all
 	install -m 644 docs/soloftpctl.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/soloftpctl
 	install -m 644 README.md LICENSE xinetd.d/soloftpd xinetd.d/soloftpd-implicit docs/*.md \
+		docs/systemd/soloftpd.socket docs/systemd/soloftpd@.service \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
 
 clean:
