@@ -144,8 +144,10 @@ install: all
 	install -m 644 docs/soloftpctl.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/soloftpctl
 	install -m 644 README.md LICENSE xinetd.d/soloftpd xinetd.d/soloftpd-implicit docs/*.md \
-		docs/systemd/soloftpd.socket docs/systemd/soloftpd@.service \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/soloftpd/systemd
+	install -m 644 docs/systemd/soloftpd.socket docs/systemd/soloftpd@.service \
+		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/systemd/
 
 clean:
 	rm -rf build
