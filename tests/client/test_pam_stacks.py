@@ -235,17 +235,19 @@ class GoogleAuthenticator(Stack):
         self.file = harness.put(ALICE / ".google_authenticator", secret.encode(), mode=0o400)
 
     def assert_counts(self, server):
-        self.attempt("alice", self.codes[0], RIGHT, server)
+        for code in self.codes:
+            self.attempt("alice", code, RIGHT, server)
         self.attempt("alice", self.codes[0], WRONG, server)
-        self.attempt("alice", self.codes[1], RIGHT, server)
 
     def test_where_users_write(self):
         self.assert_counts(self.server)
 
     def test_where_nobody_writes(self):
-        """A code that could not be crossed out lets nobody in."""
-        self.attempt("alice", self.codes[0], WRONG, self.serve(self.options + "write_enable=NO\n"))
-        self.assert_counts(self.serve(self.options + "write_enable=NO\nlogin_writable=/srv/home\n"))
+        """A code that could not be crossed out lets nobody in. The file's mode is set, too."""
+        for options in ("write_enable=NO\n", "write_enable=NO\nlogin_writable=/srv/home\n", "chmod_enable=NO\n"):
+            with self.subTest(options):
+                self.attempt("alice", self.codes[0], WRONG, self.serve(self.options + options))
+        self.assert_counts(self.serve(self.options + "write_enable=NO\nlogin_sandbox=NO\n"))
 
 
 class Programs(Stack):

@@ -574,3 +574,22 @@ class Walls(harness.FtpTest):
             self.assertIn(actor.act(("openat", number, "..", os.O_RDONLY | os.O_DIRECTORY)), ("EBADF", "ENOTDIR"))
         actor.connection.quit()
         other.quit()
+
+
+class Document(harness.FtpTest):
+    """docs/security.md has these results."""
+
+    COLUMNS = ("before", "jailed", "unjailed", "anonymous")
+
+    def setUp(self):
+        pass
+
+    def test_table(self):
+        page = (pathlib.Path(__file__).resolve().parent.parent.parent / "docs/security.md").read_text()
+        section = page.split("### Forbidden acts\n")[1].split("\n### ")[0]
+        told = {cells[0]: cells[1:] for cells in re.findall(r"(?m)^\| ([^|*]+) \|" + r" ([^|]+) \|" * 4 + "$", section)}
+        rest = section.split("for all: ")[1].split(".\n\n")[0]
+        told.update({name: ("EPERM", *[STOPPED] * 3) for name in " ".join(rest.split()).split(", ")})
+        told = {name: tuple(None if cell == "—" else cell for cell in cells) for name, cells in told.items()
+                if not name.startswith(("act", "---"))}
+        self.assertEqual(told, {row.name: tuple(expected(row, column) for column in self.COLUMNS) for row in ROWS})
