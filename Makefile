@@ -94,6 +94,29 @@ $(BUILD)/ktls-cases: $(wildcard tests/ktls/*.c tests/ktls/*.h)
 
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
 
+# The server under musl. It has libcrypto's digests, which need nothing of a libc's; libwrap and libpam are glibc's, and
+# stand-ins take their places. musl-gcc sees musl's headers first, and then the kernel's and the libraries'.
+MULTIARCH = $(shell gcc -print-multiarch)
+musl:
+	LDFLAGS=-Wl,-rpath,$(CURDIR)/build/musl-gcc $(MAKE) \
+		CC='musl-gcc -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)' \
+		WRAPLIB=build/musl-gcc/wrappers.o DIGESTLIB=/usr/lib/$(MULTIARCH)/libcrypto.a \
+		musl-server
+
+musl-server: $(BUILD)/wrappers.o $(BUILD)/libpam.so.0 $(BUILD)/soloftpd $(BUILD)/talk-runner
+
+$(BUILD)/soloftpd $(BUILD)/talk-runner: | $(filter %.o,$(WRAPLIB))
+
+$(BUILD)/%.o: tests/musl/%.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -c -o $@ $<
+
+$(BUILD)/libpam.so.0: tests/musl/pam.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
+
 # soloftpd under a real xinetd on a loopback port, with a login; PORT= chooses the port.
 run:
 	tests/packages build run
@@ -121,9 +144,10 @@ install: all
 	install -m 644 docs/soloftpctl.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/soloftpctl
 	install -m 644 README.md LICENSE xinetd.d/soloftpd xinetd.d/soloftpd-implicit docs/*.md \
+		docs/systemd/soloftpd.socket docs/systemd/soloftpd@.service \
 		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
 
 clean:
 	rm -rf build
 
-.PHONY: all units talks run check check-ktls install clean
+.PHONY: all units talks musl musl-server run check check-ktls install clean
