@@ -6,8 +6,10 @@
 #include "policy/access.h"
 #include "policy/options.h"
 #include "policy/passive.h"
+#include "system/log.h"
 #include "system/privilege.h"
 #include "system/process.h"
+#include "system/vfs.h"
 #include "text/path.h"
 
 /* More passive ports than these are not listed one by one: each would cost the login a microsecond. */
@@ -237,8 +239,11 @@ static int grant_before(int ruleset, const struct config *config)
 	static const char *const audit[] = {"/proc/self/loginuid"};
 	int error = grant_some(ruleset, books, sizeof(books) / sizeof(books[0]));
 
-	if (error == 0 && config->local_enable)
+	if (error == 0 && config->local_enable) {
+		/* pam_faillock makes it after a boot, and counts nothing while it can't. */
+		(void)vfs_make_directory("/run/faillock", 0755);
 		error = grant_some(ruleset, pam_files, sizeof(pam_files) / sizeof(pam_files[0]));
+	}
 	if (error == 0 && config->session_support)
 		error = grant_some(ruleset, audit, 1); /* pam_loginuid */
 	if (error == 0 && config->host_config_dir)
@@ -302,6 +307,27 @@ static int owner_of_uploads(
 	return 0;
 }
 
+/* Where names and passwords come from daemons, their sockets are needed. Others can be kept from a process that is root: behind
+ * some of them are daemons that run programs for root. */
+static bool uses_services(const struct config *config)
+{
+	static const char *const sockets[] = {"/var/lib/sss/pipes/nss", "/run/nslcd/socket",
+		"/run/samba/winbindd/pipe", "/var/run/samba/winbindd/pipe",
+		"/run/systemd/userdb/io.systemd.Home"};
+	struct facts facts;
+
+	/* Whatever syslog is like is known, and connected, from here on. */
+	log_system_open();
+	if (!config->local_enable)
+		return false;
+	if (config->session_support || log_system_is_stream())
+		return true;
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++)
+		if (vfs_stat(sockets[i], &facts) == 0)
+			return true;
+	return false;
+}
+
 static int guard_calls(const struct config *config, struct buffer *problem)
 {
 	bool any = can_change(config);
@@ -315,6 +341,7 @@ static int guard_calls(const struct config *config, struct buffer *problem)
 		error = owner_of_uploads(config, &grants, problem);
 	if (error < 0)
 		return error;
+	grants.services = uses_services(config);
 	error = filter_before(&grants);
 	if (is_missing(error))
 		return do_without(config, "seccomp", problem);
@@ -444,7 +471,8 @@ int confinement_after(const struct config *config, const struct login *login,
 	if (error < 0 || !config->seccomp_sandbox)
 		return error;
 	error = filter_after(&grants, kept, stopped);
-	if (is_missing(error))
+	if (is_missing(error) &&
+		!owner) /* the privilege to give files away is not left unwatched */
 		return do_without(config, "seccomp", problem);
 	return error < 0 ? give_up(problem, "seccomp", error) : 0;
 }

@@ -212,6 +212,24 @@ static void add_grants(struct filter_program *p, const struct filter_grants *gra
 
 /* ---- before the login ---- */
 
+/* Opening must not empty a file that is opened to be read: older versions of Landlock see no writing in that. After the login
+ * new files have plain modes. */
+static void add_open(
+	struct filter_program *p, uint32_t call, unsigned flags, const struct condition *mode)
+{
+	RULE(p, call, *mode, {flags, false, false, O_TRUNC, {0}, 1});
+	RULE(p, call, *mode, {flags, false, false, O_ACCMODE, {O_WRONLY, O_RDWR}, 2});
+}
+
+static void add_opens(struct filter_program *p, bool after)
+{
+	const struct condition any = {.none = true};
+	const struct condition plain[] = {PLAIN_MODE(3), PLAIN_MODE(2)};
+
+	add_open(p, SYS_openat, 2, after ? &plain[0] : &any);
+	add_open(p, SYS_open, 1, after ? &plain[1] : &any);
+}
+
 /* Other processes of root's are reached without kill(2) as well: by the signals that a descriptor sends, by what a
  * terminal is made to read, and by their limits. */
 static void add_others(struct filter_program *p)
@@ -242,10 +260,20 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 		RULE(p, SYS_utime, {0, false, true, 0, {0}, 0});
 		RULE(p, SYS_futimesat, {0, false, true, 0, {0}, 0});
 	}
-	if (grants->rewrites && !grants->gives)
-		RULE(p, SYS_fchown, {1, false, false, 0, {0}, 1}, {2, false, false, 0, {0}, 1});
-	/* PAM's modules: name services and log daemons (UNIX), directories (INET), the audit log (NETLINK). */
-	RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}, 4});
+	if (grants->rewrites) {
+		RULE(p, SYS_fchmod, PLAIN_MODE(1));
+		if (!grants->gives)
+			RULE(p, SYS_fchown, {1, false, false, 0, {0}, 1},
+				{2, false, false, 0, {0}, 1});
+	}
+	/* PAM's modules: directories (INET), the audit log (NETLINK), log daemons (UNIX). */
+	RULE(p, SYS_socket, {0, false, false, 0, {AF_INET, AF_INET6, AF_NETLINK}, 3});
+	if (grants->services)
+		RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX}, 1});
+	else
+		RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX}, 1},
+			{1, false, false, 0xf, {SOCK_DGRAM}, 1});
+	add_opens(p, false);
 	answer(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
@@ -286,8 +314,7 @@ static void add_kept(struct filter_program *p, const struct filter_kept *kept)
 
 static void add_files(struct filter_program *p)
 {
-	RULE(p, SYS_openat, PLAIN_MODE(3));
-	RULE(p, SYS_open, PLAIN_MODE(2));
+	add_opens(p, true);
 	/* No descriptor gets a second number, and no log loses O_APPEND. */
 	RULE(p, SYS_fcntl,
 		{1, false, false, 0, {F_GETFL, F_GETFD, F_SETFD, F_SETLK, F_SETPIPE_SZ}, 5});

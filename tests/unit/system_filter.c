@@ -142,7 +142,7 @@ static void test_every_number_before(void **state)
 	filter_make_before(&nothing, &program);
 	for (int number = 0; number < 512; number++) {
 		const struct row *row = row_of(number);
-		uint32_t answer = CALL6(number, 0xdead, 0xdead, 0xdead, 0xdead);
+		uint32_t answer = CALL6(number, 0xdeac, 0xdeac, 0xdeac, 0xdeac);
 		uint32_t wanted = !row || strcmp(row->before, "PASS") == 0
 					  ? SECCOMP_RET_ALLOW
 					  : SECCOMP_RET_ERRNO | EPERM;
@@ -321,6 +321,10 @@ static void test_sockets_before(void **state)
 	GOES(SYS_socket, AF_UNIX, SOCK_DGRAM, 0, 0);
 	GOES(SYS_socket, AF_NETLINK, SOCK_RAW, 9, 0);
 	REFUSES(SYS_socket, AF_PACKET, SOCK_RAW, 0, 0);
+	REFUSES(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
+	REFUSES(SYS_socket, AF_UNIX, SOCK_SEQPACKET, 0, 0);
+	filter_make_before(&(struct filter_grants){.services = true}, &program);
+	GOES(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
 	REFUSES(SYS_socket, 40, SOCK_STREAM, 0, 0); /* AF_VSOCK */
 }
 
@@ -346,9 +350,22 @@ static void test_others_before(void **state)
 	REFUSES(SYS_prlimit64, 1, 7, 0, 0);
 }
 
+static void test_opening(void **state)
+{
+	(void)state;
+	filter_make_before(&nothing, &program);
+	GOES(SYS_openat, AT_FDCWD, 0, O_RDONLY, 0);
+	GOES(SYS_openat, AT_FDCWD, 0, O_WRONLY | O_CREAT | O_TRUNC, 04755);
+	REFUSES(SYS_openat, AT_FDCWD, 0, O_RDONLY | O_TRUNC, 0);
+	filter_make_after(&nothing, &none, &program);
+	GOES(SYS_openat, AT_FDCWD, 0, O_RDWR | O_TRUNC, 0644);
+	STOPS(SYS_openat, AT_FDCWD, 0, O_RDWR | O_TRUNC, 04755);
+	STOPS(SYS_openat, AT_FDCWD, 0, O_RDONLY | O_TRUNC, 0);
+}
+
 static void test_programs_fit(void **state)
 {
-	static const struct filter_grants all = {true, true, true, true, true, 1, 1};
+	static const struct filter_grants all = {true, true, true, true, true, true, 1, 1};
 	static const struct filter_kept full = {.logs = {3, 4, 5, 6, 7, 8, 9, 10}, .utmp = 11};
 
 	(void)state;
@@ -458,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_arguments_after),
 		cmocka_unit_test(test_sockets_before),
 		cmocka_unit_test(test_others_before),
+		cmocka_unit_test(test_opening),
 		cmocka_unit_test(test_programs_fit),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_the_kernel_stops),
