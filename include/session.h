@@ -79,9 +79,7 @@ struct session {
 	struct login login;	      /* kind LOGIN_NONE until 230 */
 	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
-	unsigned failures;	      /* failed logins */
-	bool btmp_fails;	      /* that it can't be written has been said */
-	unsigned strangers;	      /* unknown commands before login */
+	unsigned failures, strangers; /* failed logins; unknown commands before login */
 	const struct account *owner;  /* of new files (chown_uploads); NULL: itself */
 	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 
@@ -90,8 +88,7 @@ struct session {
 	unsigned facts;		    /* of MLST and MLSD: enum fact */
 	enum digest_algorithm hash; /* HASH's */
 	bool extended_only;	    /* EPSV ALL */
-	bool private;		    /* PROT P: data connections are protected */
-	bool sized;		    /* PBSZ has been given */
+	bool private, sized;	    /* PROT P: data connections are protected; PBSZ was given */
 	unsigned hosts;		    /* changes by HOST */
 	bool host_given;	    /* HOST has chosen a configuration */
 	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */

@@ -1,8 +1,7 @@
 /*
- * What the administrator decided: vsftpd.conf's language, in layers. Every value keeps its origin, so
- * that a problem can be reported as file:line. Later layers win: built-in defaults, the files of the
- * command line, its -o settings, the file of the server's address, the file TCP wrappers chose, the user's
- * file.
+ * What the administrator decided: vsftpd.conf's language, in layers. Every value keeps its origin, so that a problem
+ * can be reported as file:line. Later layers win: built-in defaults, the files of the command line, its -o settings,
+ * the file of the server's address, the file TCP wrappers chose, the user's file.
  */
 #ifndef SOLOFTPD_POLICY_CONFIG_H
 #define SOLOFTPD_POLICY_CONFIG_H
@@ -27,10 +26,6 @@ enum option {
 #undef STRING
 	OPTION_COUNT
 };
-
-enum option_kind { OPTION_BOOL, OPTION_NUMBER, OPTION_OCTAL, OPTION_STRING };
-enum option_effect { OPTION_LIVE, OPTION_TLS, OPTION_MOOT, OPTION_REFUSED };
-enum option_reach { OPTION_START, OPTION_SESSION };
 
 /* Where a value came from. */
 struct origin {
@@ -72,8 +67,7 @@ struct config {
 	size_t string_size;
 };
 
-/* Marks all layers read so far as early, unless that has been done: what comes later, for a host or a user, can't open the
- * walls that stand by then. config_file does it for a late file. */
+/* Marks all layers so far as early, once: later ones can't open the walls that stand by then. A late file does it. */
 void config_mark_early(struct config *config);
 
 /* The largest configuration or list file, in bytes (vsftpd stops reading there; this is an error). */

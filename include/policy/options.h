@@ -6,6 +6,10 @@
 
 #include "policy/config.h"
 
+enum option_kind { OPTION_BOOL, OPTION_NUMBER, OPTION_OCTAL, OPTION_STRING };
+enum option_effect { OPTION_LIVE, OPTION_TLS, OPTION_MOOT, OPTION_REFUSED };
+enum option_reach { OPTION_START, OPTION_SESSION };
+
 union setting {
 	bool truth;
 	unsigned number;

@@ -256,6 +256,7 @@ void record_end(struct session *session)
 	tell_losses(session, true);
 	if (session->announced)
 		event_write(session, &event);
+	session->announced = false;
 	/* The last line can be lost, too. */
 	tell_file(session, LOGS_EVENTS, true);
 }

@@ -169,10 +169,16 @@ static void write_change(struct session *session, const char *name, int error, s
 	event_write(session, event);
 }
 
-static bool is_recorded(struct session *session)
+/* Whether anybody wants to know; in any case it has been an event. */
+static bool is_event(struct session *session)
 {
 	session->events++;
-	return session->native_log >= 0 || session->log_to_syslog || event_is_on(session);
+	return event_is_on(session);
+}
+
+static bool is_recorded(struct session *session)
+{
+	return is_event(session) || session->native_log >= 0 || session->log_to_syslog;
 }
 
 void record_change(struct session *session, enum logline_event change, int error, const char *path)
@@ -234,6 +240,8 @@ void record_times(
 		.path = absolute};
 	struct buffer b;
 
+	if (!is_event(session))
+		return;
 	buffer_start(&b, text, sizeof(text));
 	timestamp_append_utc(&b, seconds, nanoseconds / 1000);
 	event.modified = buffer_text(&b);
@@ -255,6 +263,8 @@ void record_hash(struct session *session, const struct record_hash *hash)
 		.bytes = hash->bytes,
 		.microseconds = io_microseconds() - hash->started};
 
+	if (!is_event(session))
+		return;
 	record_absolute(hash->path, absolute);
 	event_write(session, &event);
 }
@@ -348,6 +358,8 @@ void record_listing(struct session *session, const struct record_transfer *listi
 	char absolute[PATH_TEXT];
 	struct record_transfer copy = *listing;
 
+	if (!is_event(session))
+		return;
 	record_absolute(listing->path, absolute);
 	copy.path = absolute;
 	write_transfer_event(session, "list", &copy, io_microseconds() - listing->started);

@@ -64,13 +64,13 @@ static bool is_among(const char *name, const char *const *list, size_t count)
 	return false;
 }
 
-/* The system's own directories. All others may be users', and a user's directory must stay writable. */
+/* The system's own directories, and hidden ones. All others may be users', and a user's directory must stay writable. */
 static bool is_users(const char *name)
 {
 	static const char *const systems[] = {"bin", "boot", "dev", "etc", "lost+found", "opt",
 		"proc", "root", "run", "sbin", "snap", "sys", "usr", "var"};
 
-	return strncmp(name, "lib", 3) != 0 &&
+	return name[0] != '.' && strncmp(name, "lib", 3) != 0 &&
 	       !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
 }
 
@@ -79,7 +79,7 @@ static bool is_users_in_var(const char *name)
 	static const char *const systems[] = {"account", "adm", "backups", "cache", "crash", "db",
 		"empty", "lib", "local", "lock", "log", "mail", "opt", "run", "spool", "yp"};
 
-	return !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
+	return name[0] != '.' && !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
 }
 
 /* The next of the directories that the configuration names: anon_root, local_root as far as it is the same for all, and
@@ -155,6 +155,8 @@ static bool is_below(const char *path, const char *directory)
 
 	while (size > 1 && directory[size - 1] == '/')
 		size--;
+	if (size == 1 && directory[0] == '/')
+		return path[0] == '/';
 	return strncmp(path, directory, size) == 0 && (path[size] == '/' || path[size] == '\0');
 }
 
@@ -268,7 +270,8 @@ static int enter_ruleset(int ruleset, int error)
 
 static int guard_files(const struct config *config, struct buffer *problem)
 {
-	struct landlock_subject subject = {.files = RIGHTS_CHANGE | RIGHT_IOCTL_DEV};
+	struct landlock_subject subject = {
+		.files = RIGHTS_CHANGE | RIGHT_IOCTL_DEV, .scope = SCOPE_SIGNAL};
 	uint64_t needed = can_write(config) ? RIGHTS_CHANGE : 0;
 	int version = landlock_version(), ruleset, error;
 

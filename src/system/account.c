@@ -90,6 +90,7 @@ struct entry {
 
 static bool read_entry(char *line, struct entry *out)
 {
+	*out = (struct entry){.number = 0};
 	for (int i = 0; i < FIELDS; i++)
 		out->fields[i] = strsep(&line, ":");
 	/* "+" and "-" are the marks of NIS. */
