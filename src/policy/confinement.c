@@ -268,7 +268,8 @@ static int enter_ruleset(int ruleset, int error)
 
 static int guard_files(const struct config *config, struct buffer *problem)
 {
-	struct landlock_subject subject = {.files = RIGHTS_CHANGE | RIGHT_IOCTL_DEV};
+	struct landlock_subject subject = {
+		.files = RIGHTS_CHANGE | RIGHT_IOCTL_DEV, .scope = SCOPE_SIGNAL};
 	uint64_t needed = can_write(config) ? RIGHTS_CHANGE : 0;
 	int version = landlock_version(), ruleset, error;
 

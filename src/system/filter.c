@@ -212,6 +212,15 @@ static void add_grants(struct filter_program *p, const struct filter_grants *gra
 
 /* ---- before the login ---- */
 
+/* Other processes of root's are reached without kill(2) as well: by the signals that a descriptor sends, by what a
+ * terminal is made to read, and by their limits. */
+static void add_others(struct filter_program *p)
+{
+	RULE(p, SYS_fcntl, {1, false, true, 0, {F_SETOWN, F_SETOWN_EX, F_SETSIG}, 3});
+	RULE(p, SYS_ioctl, {1, false, true, 0, {FIOSETOWN, SIOCSPGRP, TIOCLINUX, TIOCSTI}, 4});
+	RULE(p, SYS_prlimit64, {0, false, false, 0, {0, (uint32_t)getpid()}, 2});
+}
+
 void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
 {
 	uint32_t passed[WORDS];
@@ -225,6 +234,7 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 	/* What is newer than this program is not there: libraries then use what they used before. */
 	by_bits(p, passed, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | ENOSYS);
 	load_number(p);
+	add_others(p);
 	add_grants(p, grants);
 	if (grants->times) {
 		RULE(p, SYS_utimensat, {0, false, true, 0, {0}, 0});
@@ -301,6 +311,9 @@ static void add_sockets(struct filter_program *p)
 		{2, false, false, 0, {TCP_NODELAY, TCP_QUICKACK, TCP_ULP}, 3});
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {SOL_TLS}, 1},
 		{2, false, false, 0, {TLS_TX, TLS_RX}, 2});
+	/* What is sent must not make a connection: Landlock sees none there. */
+	RULE(p, SYS_sendto, {3, false, false, MSG_FASTOPEN, {0}, 1});
+	RULE(p, SYS_sendmsg, {2, false, false, MSG_FASTOPEN, {0}, 1});
 }
 
 /* Modules do without what there is not: the audit log, a name service. */
