@@ -19,6 +19,7 @@ struct filter_grants {
 	bool modes; /* modes of files may be set, but never set-user-ID and its like */
 	bool times; /* times of files may be set */
 	bool modules; /* PAM's modules run at the end: what they are refused fails, and stops nothing */
+	bool programs; /* PAM's modules start programs: by fork and execve alone */
 	bool rewrites; /* PAM's modules write files of root's anew: a new one may be made root's */
 	bool gives;    /* files may be given to `uid` and `gid`, and to nobody else (fchown) */
 	uid_t uid;

@@ -56,6 +56,19 @@ static const char *const books[] = {
 static const char *const pam_files[] = {
 	"/dev/null", "/run/faillock", "/var/log/faillog", "/var/log/tallylog"};
 
+/* Linux-PAM looks at passwords with a program of its own (from 1.6 on, before that under SELinux). It and what starts it are the
+ * only ones that can be started. */
+static const char *const programs[] = {"/lib/ld-linux-aarch64.so.1",
+	"/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-aarch64.so.1",
+	"/lib/ld-musl-riscv64.so.1", "/lib/ld-musl-x86_64.so.1", "/lib64/ld-linux-x86-64.so.2",
+	"/sbin/unix_chkpwd", "/usr/bin/unix_chkpwd", "/usr/sbin/unix_chkpwd"};
+
+/* Whether PAM may be asked, by a host's file if not by what is there. */
+static bool asks_pam(const struct config *config)
+{
+	return config->local_enable || config->host_config_dir;
+}
+
 static bool is_among(const char *name, const char *const *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -187,10 +200,10 @@ bool confinement_reaches(const struct config *config, const char *path)
 	return is_users_in_var(buffer_text(&b));
 }
 
-static int grant_some(int ruleset, const char *const *paths, size_t count)
+static int grant_some(int ruleset, const char *const *paths, size_t count, uint64_t rights)
 {
 	for (size_t i = 0; i < count; i++) {
-		int error = landlock_grant(ruleset, paths[i], RIGHTS_CHANGE);
+		int error = landlock_grant(ruleset, paths[i], rights);
 		if (error < 0 && error != -ENOENT)
 			return error;
 	}
@@ -216,7 +229,7 @@ static int grant_logs(int ruleset, const struct config *config)
 	static const char *const common[] = {"/var/log"};
 	const char *files[] = {
 		config->vsftpd_log_file, config->xferlog_file, config->json_log_file};
-	int error = grant_some(ruleset, common, 1);
+	int error = grant_some(ruleset, common, 1, RIGHTS_CHANGE);
 
 	for (size_t i = 0; error == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
 		static char directory[PATH_TEXT];
@@ -225,7 +238,7 @@ static int grant_logs(int ruleset, const struct config *config)
 			continue;
 		/* "/" would open all. */
 		if (directory[0] == '/' && directory[1])
-			error = grant_some(ruleset, &place, 1);
+			error = grant_some(ruleset, &place, 1, RIGHTS_CHANGE);
 	}
 	return error;
 }
@@ -233,12 +246,16 @@ static int grant_logs(int ruleset, const struct config *config)
 static int grant_before(int ruleset, const struct config *config)
 {
 	static const char *const audit[] = {"/proc/self/loginuid"};
-	int error = grant_some(ruleset, books, sizeof(books) / sizeof(books[0]));
+	int error = grant_some(ruleset, books, sizeof(books) / sizeof(books[0]), RIGHTS_CHANGE);
 
-	if (error == 0 && config->local_enable)
-		error = grant_some(ruleset, pam_files, sizeof(pam_files) / sizeof(pam_files[0]));
-	if (error == 0 && config->session_support)
-		error = grant_some(ruleset, audit, 1); /* pam_loginuid */
+	if (error == 0 && asks_pam(config))
+		error = grant_some(ruleset, pam_files, sizeof(pam_files) / sizeof(pam_files[0]),
+			RIGHTS_CHANGE);
+	if (error == 0 && asks_pam(config))
+		error = grant_some(
+			ruleset, programs, sizeof(programs) / sizeof(programs[0]), RIGHT_EXECUTE);
+	if (error == 0 && (config->session_support || config->host_config_dir))
+		error = grant_some(ruleset, audit, 1, RIGHTS_CHANGE); /* pam_loginuid */
 	if (error == 0 && config->host_config_dir)
 		error = grant_logs(ruleset, config);
 	if (error == 0 && can_write(config)) {
@@ -269,7 +286,7 @@ static int enter_ruleset(int ruleset, int error)
 static int guard_files(const struct config *config, struct buffer *problem)
 {
 	struct landlock_subject subject = {
-		.files = RIGHTS_CHANGE | RIGHT_IOCTL_DEV, .scope = SCOPE_SIGNAL};
+		.files = RIGHTS_CHANGE | RIGHT_EXECUTE | RIGHT_IOCTL_DEV, .scope = SCOPE_SIGNAL};
 	uint64_t needed = can_write(config) ? RIGHTS_CHANGE : 0;
 	int version = landlock_version(), ruleset, error;
 
@@ -305,6 +322,7 @@ static int guard_calls(const struct config *config, struct buffer *problem)
 	bool any = can_change(config);
 	struct filter_grants grants = {
 		.modes = any || (config->write_enable && config->chmod_enable),
+		.programs = asks_pam(config),
 		.rewrites = config->login_writable != NULL,
 		.times = any || (config->write_enable && config->mdtm_write)};
 	int error = 0;
@@ -325,7 +343,7 @@ int confinement_before(const struct config *config, struct buffer *problem)
 
 	if (!config->login_sandbox || config->run_as_launching_user)
 		return 0;
-	error = privilege_reduce(config->chown_uploads);
+	error = privilege_reduce(config->chown_uploads, asks_pam(config));
 	if (error < 0)
 		return give_up(problem, "giving up capabilities", error);
 	if (config->landlock_sandbox)

@@ -8,6 +8,7 @@
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -221,6 +222,16 @@ static void add_others(struct filter_program *p)
 	RULE(p, SYS_prlimit64, {0, false, false, 0, {0, (uint32_t)getpid()}, 2});
 }
 
+/* A copy of the process, as fork(3) makes it: no thread, and no name space of its own. */
+static void add_programs(struct filter_program *p)
+{
+	const uint32_t ids = CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+
+	RULE(p, SYS_clone, {0, false, false, ~ids, {SIGCHLD}, 1});
+	rule(p, SYS_fork, NULL, 0);
+	rule(p, SYS_execve, NULL, 0);
+}
+
 void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
 {
 	uint32_t passed[WORDS];
@@ -242,6 +253,8 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 		RULE(p, SYS_utime, {0, false, true, 0, {0}, 0});
 		RULE(p, SYS_futimesat, {0, false, true, 0, {0}, 0});
 	}
+	if (grants->programs)
+		add_programs(p);
 	if (grants->rewrites && !grants->gives)
 		RULE(p, SYS_fchown, {1, false, false, 0, {0}, 1}, {2, false, false, 0, {0}, 1});
 	/* PAM's modules: name services and log daemons (UNIX), directories (INET), the audit log (NETLINK). */

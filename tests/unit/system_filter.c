@@ -8,6 +8,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -346,9 +347,36 @@ static void test_others_before(void **state)
 	REFUSES(SYS_prlimit64, 1, 7, 0, 0);
 }
 
+static void test_programs_before(void **state)
+{
+	static const struct filter_grants programs = {.programs = true};
+	const uint64_t as_libc = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+
+	(void)state;
+	filter_make_before(&nothing, &program);
+	REFUSES(SYS_clone, as_libc, 0, 0, 0);
+	REFUSES(SYS_fork, 0, 0, 0, 0);
+	REFUSES(SYS_execve, 1, 2, 3, 0);
+	filter_make_before(&programs, &program);
+	GOES(SYS_clone, as_libc, 0, 0, 0);
+	GOES(SYS_clone, SIGCHLD, 0, 0, 0);
+	GOES(SYS_fork, 0, 0, 0, 0);
+	GOES(SYS_execve, 1, 2, 3, 0);
+	REFUSES(SYS_clone, SIGKILL, 0, 0, 0);
+	REFUSES(SYS_clone, as_libc | CLONE_VM, 0, 0, 0);
+	REFUSES(SYS_clone, as_libc | CLONE_NEWUSER, 0, 0, 0);
+	REFUSES(SYS_clone, as_libc | CLONE_PARENT, 0, 0, 0);
+	REFUSES(SYS_clone3, 1, 88, 0, 0);
+	REFUSES(SYS_vfork, 0, 0, 0, 0);
+	REFUSES(SYS_execveat, 1, 2, 3, 0);
+	filter_make_after(&programs, &none, &program);
+	STOPS(SYS_clone, as_libc, 0, 0, 0);
+	STOPS(SYS_execve, 1, 2, 3, 0);
+}
+
 static void test_programs_fit(void **state)
 {
-	static const struct filter_grants all = {true, true, true, true, true, 1, 1};
+	static const struct filter_grants all = {true, true, true, true, true, true, 1, 1};
 	static const struct filter_kept full = {.logs = {3, 4, 5, 6, 7, 8, 9, 10}, .utmp = 11};
 
 	(void)state;
@@ -458,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_arguments_after),
 		cmocka_unit_test(test_sockets_before),
 		cmocka_unit_test(test_others_before),
+		cmocka_unit_test(test_programs_before),
 		cmocka_unit_test(test_programs_fit),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_the_kernel_stops),
