@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,14 +42,17 @@ enum after { STOP, ALLOW, AFTER_RULE };
 #define AFTER_STOP STOP
 #define AFTER_ALLOW ALLOW
 
-/* The filters know no number from here on; calls that this processor does not have get one that no call has. */
-#define CALL_NUMBERS 512
+/* The book was made with all calls before this one (Linux 6.18) in mind; what is newer is not there. */
+#define CALL_NEWER 470
+
+/* Those have a bit each; calls that this processor does not have get a number that no call has. */
+#define CALL_NUMBERS 480
 #define CALL_ABSENT 4095
 
 static const struct call {
 	uint16_t number;
 	uint8_t before, after;
-	char name[18]; /* no pointers: nothing to relocate at the start */
+	char name[20]; /* no pointers: nothing to relocate at the start */
 } book[] = {
 #define CALL(name, before, after) {SYS_##name, BEFORE_##before, AFTER_##after, #name},
 #include "syscalls.def"
@@ -110,7 +114,7 @@ static void by_bits(
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, PROCESSOR, 1, 0);
 	answer(p, SECCOMP_RET_KILL_PROCESS);
 	load_number(p);
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NUMBERS, 0, 1);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NEWER, 0, 1);
 	answer(p, strange);
 	emit(p, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);
 	emit(p, BPF_MISC | BPF_TAX, 0, 0, 0);
@@ -219,6 +223,8 @@ static void add_others(struct filter_program *p)
 {
 	RULE(p, SYS_fcntl, {1, false, true, 0, {F_SETOWN, F_SETOWN_EX, F_SETSIG}, 3});
 	RULE(p, SYS_ioctl, {1, false, true, 0, {FIOSETOWN, SIOCSPGRP, TIOCLINUX, TIOCSTI}, 4});
+	RULE(p, SYS_setpriority, {0, false, false, 0, {PRIO_PROCESS}, 1},
+		{1, false, false, 0, {0}, 1});
 	RULE(p, SYS_prlimit64, {0, false, false, 0, {0, (uint32_t)getpid()}, 2});
 }
 
@@ -230,6 +236,18 @@ static void add_programs(struct filter_program *p)
 	RULE(p, SYS_clone, {0, false, false, ~ids, {SIGCHLD}, 1});
 	rule(p, SYS_fork, NULL, 0);
 	rule(p, SYS_execve, NULL, 0);
+}
+
+#define TRUNCATING(argument)                                                                    \
+	{                                                                                       \
+		(argument), false, true, O_TRUNC | O_ACCMODE, {O_TRUNC, O_TRUNC | O_ACCMODE}, 2 \
+	}
+
+/* Landlock's older versions look at who may write, and a file that is not opened to be written to can be cut short. */
+static void add_openings(struct filter_program *p)
+{
+	RULE(p, SYS_openat, TRUNCATING(2));
+	RULE(p, SYS_open, TRUNCATING(1));
 }
 
 void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
@@ -245,6 +263,7 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 	/* What is newer than this program is not there: libraries then use what they used before. */
 	by_bits(p, passed, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | ENOSYS);
 	load_number(p);
+	add_openings(p);
 	add_others(p);
 	add_grants(p, grants);
 	if (grants->times) {
