@@ -77,13 +77,13 @@ static bool is_among(const char *name, const char *const *list, size_t count)
 	return false;
 }
 
-/* The system's own directories. All others may be users', and a user's directory must stay writable. */
+/* The system's own directories, and hidden ones. All others may be users', and a user's directory must stay writable. */
 static bool is_users(const char *name)
 {
 	static const char *const systems[] = {"bin", "boot", "dev", "etc", "lost+found", "opt",
 		"proc", "root", "run", "sbin", "snap", "sys", "usr", "var"};
 
-	return strncmp(name, "lib", 3) != 0 &&
+	return name[0] != '.' && strncmp(name, "lib", 3) != 0 &&
 	       !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
 }
 
@@ -92,7 +92,7 @@ static bool is_users_in_var(const char *name)
 	static const char *const systems[] = {"account", "adm", "backups", "cache", "crash", "db",
 		"empty", "lib", "local", "lock", "log", "mail", "opt", "run", "spool", "yp"};
 
-	return !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
+	return name[0] != '.' && !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
 }
 
 /* The next of the directories that the configuration names: anon_root, local_root as far as it is the same for all, and
@@ -168,6 +168,8 @@ static bool is_below(const char *path, const char *directory)
 
 	while (size > 1 && directory[size - 1] == '/')
 		size--;
+	if (size == 1 && directory[0] == '/')
+		return path[0] == '/';
 	return strncmp(path, directory, size) == 0 && (path[size] == '/' || path[size] == '\0');
 }
 

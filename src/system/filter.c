@@ -199,6 +199,12 @@ static void rule(
 		(argument), false, false, SPECIAL_BITS, {0}, 1 \
 	}
 
+/* A file that is not opened to be written to is not cut short either: Landlock does not see that before its version 3. */
+#define TRUNCATING(argument)                                                                    \
+	{                                                                                       \
+		(argument), false, true, O_TRUNC | O_ACCMODE, {O_TRUNC, O_TRUNC | O_ACCMODE}, 2 \
+	}
+
 static void add_grants(struct filter_program *p, const struct filter_grants *grants)
 {
 	/* Who gives a file away sets its mode first. */
@@ -238,12 +244,6 @@ static void add_programs(struct filter_program *p)
 	rule(p, SYS_execve, NULL, 0);
 }
 
-#define TRUNCATING(argument)                                                                    \
-	{                                                                                       \
-		(argument), false, true, O_TRUNC | O_ACCMODE, {O_TRUNC, O_TRUNC | O_ACCMODE}, 2 \
-	}
-
-/* Landlock's older versions look at who may write, and a file that is not opened to be written to can be cut short. */
 static void add_openings(struct filter_program *p)
 {
 	RULE(p, SYS_openat, TRUNCATING(2));
@@ -318,8 +318,8 @@ static void add_kept(struct filter_program *p, const struct filter_kept *kept)
 
 static void add_files(struct filter_program *p)
 {
-	RULE(p, SYS_openat, PLAIN_MODE(3));
-	RULE(p, SYS_open, PLAIN_MODE(2));
+	RULE(p, SYS_openat, PLAIN_MODE(3), TRUNCATING(2));
+	RULE(p, SYS_open, PLAIN_MODE(2), TRUNCATING(1));
 	/* No descriptor gets a second number, and no log loses O_APPEND. */
 	RULE(p, SYS_fcntl,
 		{1, false, false, 0, {F_GETFL, F_GETFD, F_SETFD, F_SETLK, F_SETPIPE_SZ}, 5});

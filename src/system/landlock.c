@@ -53,15 +53,19 @@ void landlock_limit(struct landlock_subject *subject, int version)
 		subject->scope = 0;
 }
 
+/* What the ruleset in the making is about: a rule must not name anything else. */
+static uint64_t about;
+
 int landlock_start(const struct landlock_subject *subject)
 {
+	about = subject->files;
 	/* Kernels of fewer fields take the longer form as long as the rest is zero. */
 	return result(syscall(SYS_landlock_create_ruleset, subject, sizeof(*subject), 0));
 }
 
 static int grant_below(int ruleset, int directory, const char *name, int flags, uint64_t rights)
 {
-	struct path_rule rule = {.rights = rights};
+	struct path_rule rule = {.rights = rights & about};
 	int error;
 
 	rule.parent = openat(directory, name, O_PATH | O_CLOEXEC | flags);

@@ -44,6 +44,7 @@ class Privilege(harness.FtpTest):
             self.assertEqual(int(status[name][0], 16), 0, name)
         self.assertEqual(status["Threads"], ["1"])
         self.assertEqual(status["NoNewPrivs"], ["1"])
+        self.assertEqual(status["Seccomp"], ["2"])
         self.assertEqual(status["TracerPid"], ["0"])
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         self.assertEqual(os.stat(f"/proc/{pid}/fd").st_uid, 0, "the process can be dumped: " + stat[0])

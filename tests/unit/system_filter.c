@@ -305,6 +305,9 @@ static void test_arguments_after(void **state)
 	STOPS(SYS_ioctl, 3, TIOCSTI, 0, 0);
 	GOES(SYS_openat, AT_FDCWD, 0, O_WRONLY | O_CREAT, 0666);
 	STOPS(SYS_openat, AT_FDCWD, 0, O_WRONLY | O_CREAT, 04755);
+	GOES(SYS_openat, AT_FDCWD, 0, O_WRONLY | O_TRUNC, 0666);
+	STOPS(SYS_openat, AT_FDCWD, 0, O_RDONLY | O_TRUNC, 0666);
+	STOPS(SYS_openat, AT_FDCWD, 0, O_ACCMODE | O_TRUNC, 0666);
 	GOES(SYS_tgkill, getpid(), getpid(), SIGABRT, 0);
 	STOPS(SYS_tgkill, 1, 1, SIGKILL, 0);
 	GOES(SYS_setsockopt, 3, SOL_SOCKET, SO_REUSEADDR, 0);
