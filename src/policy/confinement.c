@@ -8,6 +8,7 @@
 #include "policy/passive.h"
 #include "system/privilege.h"
 #include "system/process.h"
+#include "system/vfs.h"
 #include "text/path.h"
 
 /* More passive ports than these are not listed one by one: each would cost the login a microsecond. */
@@ -285,6 +286,16 @@ static int enter_ruleset(int ruleset, int error)
 	return error;
 }
 
+/* pam_faillock makes its directory for the first failure after a boot, and behind the walls it can't: nobody would be
+ * counted. */
+static void make_tally(void)
+{
+	mode_t mask = vfs_umask(022);
+
+	(void)vfs_make_directory("/run/faillock", 0755);
+	(void)vfs_umask(mask);
+}
+
 static int guard_files(const struct config *config, struct buffer *problem)
 {
 	struct landlock_subject subject = {
@@ -296,6 +307,8 @@ static int guard_files(const struct config *config, struct buffer *problem)
 		return do_without(config, "Landlock", problem);
 	if (version < 0)
 		return give_up(problem, "Landlock", version);
+	if (asks_pam(config))
+		make_tally();
 	landlock_limit(&subject, version);
 	ruleset = landlock_start(&subject);
 	error = ruleset < 0 ? ruleset : grant_before(ruleset, config);
