@@ -8,9 +8,11 @@
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,14 +42,17 @@ enum after { STOP, ALLOW, AFTER_RULE };
 #define AFTER_STOP STOP
 #define AFTER_ALLOW ALLOW
 
-/* The filters know no number from here on; calls that this processor does not have get one that no call has. */
-#define CALL_NUMBERS 512
+/* The book was made with all calls before this one (Linux 6.18) in mind; what is newer is not there. */
+#define CALL_NEWER 470
+
+/* Those have a bit each; calls that this processor does not have get a number that no call has. */
+#define CALL_NUMBERS 480
 #define CALL_ABSENT 4095
 
 static const struct call {
 	uint16_t number;
 	uint8_t before, after;
-	char name[18]; /* no pointers: nothing to relocate at the start */
+	char name[20]; /* no pointers: nothing to relocate at the start */
 } book[] = {
 #define CALL(name, before, after) {SYS_##name, BEFORE_##before, AFTER_##after, #name},
 #include "syscalls.def"
@@ -111,7 +116,7 @@ static void by_bits(
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, PROCESSOR, 1, 0);
 	answer(p, SECCOMP_RET_KILL_PROCESS);
 	load_number(p);
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NUMBERS, 0, 1);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NEWER, 0, 1);
 	answer(p, strange);
 	emit(p, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);
 	emit(p, BPF_MISC | BPF_TAX, 0, 0, 0);
@@ -196,6 +201,12 @@ static void rule(
 		(argument), false, false, SPECIAL_BITS, {0}, 1 \
 	}
 
+/* A file that is not opened to be written to is not cut short either: Landlock does not see that before its version 3. */
+#define TRUNCATING(argument)                                                                    \
+	{                                                                                       \
+		(argument), false, true, O_TRUNC | O_ACCMODE, {O_TRUNC, O_TRUNC | O_ACCMODE}, 2 \
+	}
+
 static void add_grants(struct filter_program *p, const struct filter_grants *grants)
 {
 	/* Who gives a file away sets its mode first. */
@@ -214,31 +225,31 @@ static void add_grants(struct filter_program *p, const struct filter_grants *gra
 
 /* ---- before the login ---- */
 
-/* Opening must not empty a file that is opened to be read: older versions of Landlock see no writing in that. After the login
- * new files have plain modes. */
-static void add_open(
-	struct filter_program *p, uint32_t call, unsigned flags, const struct condition *mode)
-{
-	RULE(p, call, *mode, {flags, false, false, O_TRUNC, {0}, 1});
-	RULE(p, call, *mode, {flags, false, false, O_ACCMODE, {O_WRONLY, O_RDWR}, 2});
-}
-
-static void add_opens(struct filter_program *p, bool after)
-{
-	const struct condition any = {.none = true};
-	const struct condition plain[] = {PLAIN_MODE(3), PLAIN_MODE(2)};
-
-	add_open(p, SYS_openat, 2, after ? &plain[0] : &any);
-	add_open(p, SYS_open, 1, after ? &plain[1] : &any);
-}
-
 /* Other processes of root's are reached without kill(2) as well: by the signals that a descriptor sends, by what a
  * terminal is made to read, and by their limits. */
 static void add_others(struct filter_program *p)
 {
 	RULE(p, SYS_fcntl, {1, false, true, 0, {F_SETOWN, F_SETOWN_EX, F_SETSIG}, 3});
 	RULE(p, SYS_ioctl, {1, false, true, 0, {FIOSETOWN, SIOCSPGRP, TIOCLINUX, TIOCSTI}, 4});
+	RULE(p, SYS_setpriority, {0, false, false, 0, {PRIO_PROCESS}, 1},
+		{1, false, false, 0, {0}, 1});
 	RULE(p, SYS_prlimit64, {0, false, false, 0, {0, (uint32_t)getpid()}, 2});
+}
+
+/* A copy of the process, as fork(3) makes it: no thread, and no name space of its own. */
+static void add_programs(struct filter_program *p)
+{
+	const uint32_t ids = CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+
+	RULE(p, SYS_clone, {0, false, false, ~ids, {SIGCHLD}, 1});
+	rule(p, SYS_fork, NULL, 0);
+	rule(p, SYS_execve, NULL, 0);
+}
+
+static void add_openings(struct filter_program *p)
+{
+	RULE(p, SYS_openat, TRUNCATING(2));
+	RULE(p, SYS_open, TRUNCATING(1));
 }
 
 void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
@@ -254,6 +265,7 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 	/* What is newer than this program is not there: libraries then use what they used before. */
 	by_bits(p, passed, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | ENOSYS);
 	load_number(p);
+	add_openings(p);
 	add_others(p);
 	add_grants(p, grants);
 	if (grants->times) {
@@ -262,6 +274,8 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 		RULE(p, SYS_utime, {0, false, true, 0, {0}, 0});
 		RULE(p, SYS_futimesat, {0, false, true, 0, {0}, 0});
 	}
+	if (grants->programs)
+		add_programs(p);
 	if (grants->rewrites) {
 		RULE(p, SYS_fchmod, PLAIN_MODE(1));
 		if (!grants->gives)
@@ -275,7 +289,6 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 	else
 		RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX}, 1},
 			{1, false, false, 0xf, {SOCK_DGRAM}, 1});
-	add_opens(p, false);
 	answer(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
@@ -316,7 +329,8 @@ static void add_kept(struct filter_program *p, const struct filter_kept *kept)
 
 static void add_files(struct filter_program *p)
 {
-	add_opens(p, true);
+	RULE(p, SYS_openat, PLAIN_MODE(3), TRUNCATING(2));
+	RULE(p, SYS_open, PLAIN_MODE(2), TRUNCATING(1));
 	/* No descriptor gets a second number, and no log loses O_APPEND. */
 	RULE(p, SYS_fcntl,
 		{1, false, false, 0, {F_GETFL, F_GETFD, F_SETFD, F_SETLK, F_SETPIPE_SZ}, 5});
@@ -379,18 +393,18 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 
 /* ---- putting the process under them ---- */
 
+/* A program that is nowhere can't be read where there are filters; elsewhere nobody tries to. */
 bool filter_is_available(void)
 {
-	uint32_t action = SECCOMP_RET_TRAP;
-
-	return PROCESSOR != 0 && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+	return PROCESSOR != 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 &&
+	       errno == EFAULT;
 }
 
 static int install(struct filter_program *program)
 {
 	struct sock_fprog code = {.len = program->size, .filter = program->code};
 
-	if (PROCESSOR == 0)
+	if (!filter_is_available())
 		return -ENOSYS;
 	/* Older kernels would slow down a filtered process against an attack from inside it, which needs code of
 	 * the attacker's; before Linux 4.17 there is no such flag. */

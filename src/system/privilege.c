@@ -153,12 +153,15 @@ static bool holds(unsigned capability)
 	       (held.data[capability / 32].permitted & 1U << capability % 32) != 0;
 }
 
-int privilege_reduce(bool gives)
+int privilege_reduce(bool gives, bool starts)
 {
 	uint64_t kept = UNTIL_LOGIN;
 	int error = privilege_forbid_gains();
 
 	for (int capability = 0; error == 0; capability++) {
+		/* A program that root starts has what is left here. */
+		if (starts && capability == CAP_DAC_READ_SEARCH)
+			continue;
 		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
 			continue;
 		if (errno == EINVAL) /* the kernel has no more */

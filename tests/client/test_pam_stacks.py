@@ -171,6 +171,7 @@ class Faillock(Stack):
 
     def setUp(self):
         super().setUp()
+        shutil.rmtree(self.tally, ignore_errors=True)
         self.addCleanup(shutil.rmtree, self.tally, ignore_errors=True)
         options = "deny=3 unlock_time=600"
         self.stack(f"auth required pam_faillock.so preauth silent {options}",
@@ -221,6 +222,7 @@ class Faillock(Stack):
         """After the boot it is. The module could not make it inside the walls, and would count nothing."""
         self.tally.rmdir()
         self.assert_counts()
+        self.assertEqual(self.tally.stat().st_mode & 0o7777, 0o755)
 
 
 class GoogleAuthenticator(Stack):

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "policy/confinement.h"
+#include "policy/writable.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -110,7 +111,7 @@ static const char *const systems[] = {"/", "", "/etc", "/etc/cron.d", "/root", "
 static void assert_reaches(const char *const *paths, size_t count, bool expected)
 {
 	for (size_t i = 0; i < count; i++)
-		if (confinement_reaches(&config, paths[i]) != expected)
+		if (writable_reaches(&config, paths[i]) != expected)
 			fail_msg("%s %s", paths[i], expected ? "is not reached" : "is reached");
 }
 
@@ -156,18 +157,18 @@ static void test_the_part_before_the_token(void **state)
 	(void)state;
 	config.user_sub_token = "$USER";
 	config.local_root = "/opt/u-$USER/files"; /* /opt/u-alice is no directory of its own */
-	assert_true(confinement_reaches(&config, "/opt/u-alice/files"));
-	assert_true(confinement_reaches(&config, "/opt/x"));
+	assert_true(writable_reaches(&config, "/opt/u-alice/files"));
+	assert_true(writable_reaches(&config, "/opt/x"));
 	config.local_root = "/$USER"; /* would be everything */
-	assert_false(confinement_reaches(&config, "/opt/x"));
+	assert_false(writable_reaches(&config, "/opt/x"));
 	config.local_root = "/";
-	assert_false(confinement_reaches(&config, "/opt/x"));
+	assert_false(writable_reaches(&config, "/opt/x"));
 	config.local_root = "$USER"; /* relative to the home */
-	assert_false(confinement_reaches(&config, "/opt/x"));
+	assert_false(writable_reaches(&config, "/opt/x"));
 	config.user_sub_token = NULL;
 	config.local_root = "/opt/$USER";
-	assert_false(confinement_reaches(&config, "/opt/x"));
-	assert_true(confinement_reaches(&config, "/opt/$USER/x"));
+	assert_false(writable_reaches(&config, "/opt/x"));
+	assert_true(writable_reaches(&config, "/opt/$USER/x"));
 }
 
 static void test_everything(void **state)
@@ -188,12 +189,12 @@ static void test_late_values(void **state)
 	config.login_writable = "/usr/one";
 	config.origin[OPTION_local_root].source = 1;
 	config.origin[OPTION_login_writable].source = 1;
-	assert_true(confinement_reaches(&config, "/opt/x/y"));
-	assert_true(confinement_reaches(&config, "/usr/one"));
+	assert_true(writable_reaches(&config, "/opt/x/y"));
+	assert_true(writable_reaches(&config, "/usr/one"));
 	config.origin[OPTION_local_root].source = 2;
 	config.origin[OPTION_login_writable].source = 2;
-	assert_false(confinement_reaches(&config, "/opt/x/y"));
-	assert_false(confinement_reaches(&config, "/usr/one"));
+	assert_false(writable_reaches(&config, "/opt/x/y"));
+	assert_false(writable_reaches(&config, "/usr/one"));
 }
 
 int main(void)

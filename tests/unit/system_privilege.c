@@ -122,7 +122,7 @@ static int others_cannot(void)
 {
 	if (geteuid() == 0 && (setgid(54322) < 0 || setuid(54321) < 0))
 		return 1;
-	STEP(2, privilege_reduce(false) == 0); /* there is nothing to give up */
+	STEP(2, privilege_reduce(false, false) == 0); /* there is nothing to give up */
 	STEP(3, holds("CapPrm:", 0) && status_of("NoNewPrivs:", 10) == 1);
 	STEP(4, privilege_enter(&user, "/") == -EPERM);
 	STEP(5, privilege_can_write_here(&user) == -EPERM);
@@ -150,7 +150,7 @@ static unsigned long long held_before;
 static int reduce(void)
 {
 	held_before = status_of("CapPrm:", 16);
-	STEP(1, privilege_reduce(false) == 0);
+	STEP(1, privilege_reduce(false, false) == 0);
 	STEP(2, holds("CapPrm:", LEFT & held_before) && holds("CapEff:", LEFT & held_before));
 	STEP(3, holds("CapInh:", 0) && holds("CapAmb:", 0));
 	STEP(4, (held_before & BIT(CAP_SETPCAP)) == 0 || holds("CapBnd:", 0));
@@ -158,7 +158,18 @@ static int reduce(void)
 	STEP(6, getuid() == 0);
 	STEP(7, chown("file", 1, 1) < 0 && chmod(".", 0755) == 0);
 	/* No way back: what is not permitted can't be had again, and a second time takes nothing more. */
-	STEP(8, privilege_reduce(true) == 0 && holds("CapPrm:", LEFT & held_before));
+	STEP(8, privilege_reduce(true, false) == 0 && holds("CapPrm:", LEFT & held_before));
+	return 0;
+}
+
+static int reduce_and_start(void)
+{
+	held_before = status_of("CapPrm:", 16);
+	STEP(1, privilege_reduce(false, true) == 0);
+	STEP(2, holds("CapPrm:", LEFT & held_before));
+	STEP(3, (held_before & BIT(CAP_SETPCAP)) == 0 ||
+			holds("CapBnd:", BIT(CAP_DAC_READ_SEARCH) & held_before));
+	STEP(4, privilege_drop(&user, false) == 0);
 	return 0;
 }
 
@@ -166,6 +177,7 @@ static void test_reduce(void **state)
 {
 	(void)state;
 	in_child(reduce, true);
+	in_child(reduce_and_start, true);
 }
 
 static bool is_user(void)
@@ -180,7 +192,7 @@ static int drop(void)
 {
 	int fd = open("file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	STEP(1, privilege_reduce(false) == 0);
+	STEP(1, privilege_reduce(false, false) == 0);
 	STEP(2, privilege_drop(&user, false) == 0);
 	STEP(3, is_user());
 	STEP(4, holds("CapPrm:", 0) && holds("CapEff:", 0) && holds("CapInh:", 0) &&
@@ -217,7 +229,7 @@ static int drop_and_give(void)
 {
 	int fd = open("file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	STEP(1, privilege_reduce(true) == 0);
+	STEP(1, privilege_reduce(true, false) == 0);
 	STEP(2, privilege_drop(&user, true) == 0);
 	STEP(3, is_user());
 	STEP(4, holds("CapPrm:", BIT(CAP_CHOWN)) && holds("CapEff:", BIT(CAP_CHOWN)));
@@ -236,7 +248,7 @@ static void test_drop_and_give(void **state)
 /* A capability that is not there is not kept: to give files away fails then. */
 static int give_without(void)
 {
-	STEP(1, privilege_reduce(false) == 0);
+	STEP(1, privilege_reduce(false, false) == 0);
 	STEP(2, privilege_drop(&user, true) == 0);
 	STEP(3, is_user() && holds("CapPrm:", 0));
 	return 0;
