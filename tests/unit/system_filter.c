@@ -277,6 +277,12 @@ static void test_kept_descriptors(void **state)
 	STOPS(SYS_pwrite64, 6, 0, 385, 0x500000180);
 	STOPS(SYS_pwrite64, 6, 0, 0x100000180, 0x500000180);
 	STOPS(SYS_pwrite64, 4, 0, 384, 0x500000180);
+	filter_make_after(
+		&(struct filter_grants){.gives = true, .uid = 17, .gid = 18}, &kept, &program);
+	GOES(SYS_fchown, 5, 17, 18, 0);
+	STOPS(SYS_fchown, 4, 17, 18, 0);
+	STOPS(SYS_fchown, 6, 17, 18, 0);
+	STOPS(SYS_fchown, 9, 17, 18, 0);
 	filter_make_after(&nothing, &none, &program);
 	STOPS(SYS_pwrite64, -1, 0, 0, 0);
 	GOES(SYS_write, 6, 0, 0, 0);
