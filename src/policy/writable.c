@@ -48,23 +48,31 @@ static bool is_among(const char *name, const char *const *list, size_t count)
 /* The system's own directories, and hidden ones. All others may be users', and a user's directory must stay writable. */
 static bool is_users(const char *name)
 {
-	static const char *const systems[] = {"bin", "boot", "dev", "etc", "lost+found", "opt",
-		"proc", "root", "run", "sbin", "snap", "sys", "usr", "var"};
+	static const char *const systems[] = {"bin", "boot", "dev", "efi", "etc", "gnu",
+		"lost+found", "nix", "opt", "ostree", "proc", "root", "run", "sbin", "snap", "sys",
+		"sysroot", "usr", "var"};
 
-	return name[0] != '.' && strncmp(name, "lib", 3) != 0 &&
+	/* lib32, lib64, libx32, and what is left of a merge into /usr. */
+	bool library = strncmp(name, "lib", 3) == 0 && strchr("36x.", name[3]);
+
+	return name[0] != '.' && !library &&
 	       !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
 }
 
 static bool is_users_in_var(const char *name)
 {
-	static const char *const systems[] = {"account", "adm", "backups", "cache", "crash", "db",
-		"empty", "lib", "local", "lock", "log", "mail", "opt", "run", "spool", "yp"};
+	/* roothome and usrlocal are what /root and /usr/local lead to where the system is an image. */
+	static const char *const systems[] = {"account", "adm", "backups", "cache", "cfengine",
+		"crash", "db", "empty", "kerberos", "lib", "local", "lock", "log", "mail", "named",
+		"nis", "opt", "ossec", "qmail", "roothome", "run", "spool", "usrlocal", "webmin",
+		"yp"};
 
 	return name[0] != '.' && !is_among(name, systems, sizeof(systems) / sizeof(systems[0]));
 }
 
 /* The next of the directories that the configuration names: anon_root, local_root as far as it is the same for all, and
  * the words of login_writable. */
+#define ROOTS 2
 struct places {
 	const struct config *config;
 	unsigned next;
@@ -97,6 +105,14 @@ static void common_part(const struct config *config, const char *root, char *out
 	buffer_text(&b);
 }
 
+/* "/" in any spelling: it would open all. */
+static bool is_everything(const char *path)
+{
+	static char merged[PATH_TEXT];
+
+	return path_merge("/", path, merged, sizeof(merged)) < 0 || strcmp(merged, "/") == 0;
+}
+
 /* Whether the value was there when the walls were built. */
 static bool is_early(const struct config *config, enum option option)
 {
@@ -114,17 +130,16 @@ static struct places start_places(const struct config *config)
 
 static bool next_place(struct places *places, char *out, size_t capacity)
 {
-	static const enum option roots[] = {OPTION_anon_root, OPTION_local_root};
+	static const enum option roots[ROOTS] = {OPTION_anon_root, OPTION_local_root};
 	const struct config *config = places->config;
 
-	while (places->next < sizeof(roots) / sizeof(roots[0])) {
+	while (places->next < ROOTS) {
 		enum option option = roots[places->next++];
 		const char *root = option_value(config, option).string;
 		if (!root || root[0] != '/' || !is_early(config, option))
 			continue;
 		common_part(config, root, out, capacity);
-		/* "/" itself would open all. */
-		if (strcmp(out, "/") != 0)
+		if (!is_everything(out))
 			return true;
 	}
 	return places->list && next_word(&places->list, out, capacity);
@@ -180,17 +195,16 @@ static int grant_some(int ruleset, const char *const *paths, size_t count, uint6
 	return 0;
 }
 
-static int grant_places(int ruleset, const struct config *config)
+/* A place that can't be opened stays closed, and keeps nobody from the others. */
+static void grant_places(int ruleset, const struct config *config)
 {
 	struct places places = start_places(config);
 	char place[PATH_TEXT];
 
-	while (next_place(&places, place, sizeof(place))) {
-		int error = landlock_grant(ruleset, place, RIGHTS_CHANGE);
-		if (error < 0 && error != -ENOENT && error != -ENOTDIR && error != -EACCES)
-			return error;
-	}
-	return 0;
+	if (!writable_wanted(config))
+		places.next = ROOTS; /* what is left is PAM's */
+	while (next_place(&places, place, sizeof(place)))
+		(void)landlock_grant(ruleset, place, RIGHTS_CHANGE);
 }
 
 /* A host may have logs of its own, and those that are open now are opened again for it. */
@@ -206,8 +220,7 @@ static int grant_logs(int ruleset, const struct config *config)
 		const char *place = directory;
 		if (!files[i] || path_parent(files[i], directory, sizeof(directory)) < 0)
 			continue;
-		/* "/" would open all. */
-		if (directory[0] == '/' && directory[1])
+		if (directory[0] == '/' && !is_everything(directory))
 			error = grant_some(ruleset, &place, 1, RIGHTS_CHANGE);
 	}
 	return error;
@@ -236,7 +249,9 @@ int writable_grant(int ruleset, const struct config *config)
 		if (error == -ENOENT)
 			error = 0;
 	}
-	return error < 0 ? error : grant_places(ruleset, config);
+	if (error == 0)
+		grant_places(ruleset, config);
+	return error;
 }
 
 /* pam_faillock makes its directory for the first failure after a boot, and behind the walls it can't: nobody would be

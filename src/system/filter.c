@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -201,13 +202,25 @@ static void rule(
 		(argument), false, false, SPECIAL_BITS, {0}, 1 \
 	}
 
+/* The descriptor that is `argument` is none of these. */
+static struct condition not_among(unsigned argument, const int *fds, unsigned count)
+{
+	struct condition condition = {.argument = argument, .none = true};
+
+	for (unsigned i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			condition.values[condition.count++] = (uint32_t)fds[i];
+	return condition;
+}
+
 /* A file that is not opened to be written to is not cut short either: Landlock does not see that before its version 3. */
 #define TRUNCATING(argument)                                                                    \
 	{                                                                                       \
 		(argument), false, true, O_TRUNC | O_ACCMODE, {O_TRUNC, O_TRUNC | O_ACCMODE}, 2 \
 	}
 
-static void add_grants(struct filter_program *p, const struct filter_grants *grants)
+static void add_grants(struct filter_program *p, const struct filter_grants *grants,
+	const int whole[FILTER_LOGS + 1])
 {
 	/* Who gives a file away sets its mode first. */
 	if (grants->modes || grants->gives)
@@ -217,7 +230,8 @@ static void add_grants(struct filter_program *p, const struct filter_grants *gra
 		RULE(p, SYS_fchmodat, PLAIN_MODE(2));
 	}
 	if (grants->gives)
-		RULE(p, SYS_fchown, {1, false, false, 0, {grants->uid}, 1},
+		RULE(p, SYS_fchown, not_among(0, whole, FILTER_LOGS + 1),
+			{1, false, false, 0, {grants->uid}, 1},
 			{2, false, false, 0, {grants->gid}, 1});
 	/* A signal to itself: abort(3). */
 	RULE(p, SYS_tgkill, {0, false, false, 0, {(uint32_t)getpid()}, 1});
@@ -262,6 +276,7 @@ static void refuse_softly(struct filter_program *p)
 
 void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
 {
+	static const int unknown[FILTER_LOGS + 1] = {-1, -1, -1, -1, -1, -1, -1, -1, -1};
 	uint32_t passed[WORDS];
 
 	for (unsigned word = 0; word < WORDS; word++)
@@ -275,7 +290,7 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 	load_number(p);
 	add_openings(p);
 	add_others(p);
-	add_grants(p, grants);
+	add_grants(p, grants, unknown);
 	if (grants->times) {
 		RULE(p, SYS_utimensat, {0, false, true, 0, {0}, 0});
 		RULE(p, SYS_utimes, {0, false, true, 0, {0}, 0});
@@ -302,25 +317,10 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 
 /* ---- after the login ---- */
 
-/* The descriptor that is `argument` is none of these. */
-static struct condition not_among(unsigned argument, const int *fds, unsigned count)
-{
-	struct condition condition = {.argument = argument, .none = true};
-
-	for (unsigned i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			condition.values[condition.count++] = (uint32_t)fds[i];
-	return condition;
-}
-
 /* Logs can only grow, and the record of utmp is written in its place. */
-static void add_kept(struct filter_program *p, const struct filter_kept *kept)
+static void add_kept(
+	struct filter_program *p, const struct filter_kept *kept, const int whole[FILTER_LOGS + 1])
 {
-	int whole[FILTER_LOGS + 1];
-
-	for (unsigned i = 0; i < FILTER_LOGS; i++)
-		whole[i] = kept->logs[i];
-	whole[FILTER_LOGS] = kept->utmp;
 	RULE(p, SYS_write, not_among(0, &kept->utmp, 1));
 	RULE(p, SYS_writev, not_among(0, &kept->utmp, 1));
 	RULE(p, SYS_sendfile, not_among(0, &kept->utmp, 1));
@@ -371,21 +371,24 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 	struct filter_program *p)
 {
 	uint32_t allowed[WORDS] = {0};
+	int whole[FILTER_LOGS + 1];
 
 	for (size_t i = 0; i < BOOK_ROWS; i++)
 		if (book[i].number < CALL_NUMBERS && book[i].after == ALLOW)
 			allowed[book[i].number / 32] |= 1U << book[i].number % 32;
 	if (!grants->times)
 		allowed[SYS_utimensat / 32] &= ~(1U << SYS_utimensat % 32);
+	memcpy(whole, kept->logs, sizeof(kept->logs));
+	whole[FILTER_LOGS] = kept->utmp;
 	p->size = 0;
 	by_bits(p, allowed, SECCOMP_RET_ALLOW,
 		grants->modules ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_TRAP);
 	load_number(p);
-	add_kept(p, kept); /* transfers first */
+	add_kept(p, kept, whole); /* transfers first */
 	add_files(p);
 	add_memory(p);
 	add_sockets(p);
-	add_grants(p, grants);
+	add_grants(p, grants, whole);
 	if (grants->modules)
 		refuse_softly(p);
 	answer(p, SECCOMP_RET_TRAP);

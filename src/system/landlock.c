@@ -94,22 +94,19 @@ struct entry {
 	char name[];
 };
 
-static int grant_entries(int ruleset, int directory, const char *entries, size_t size,
+/* A directory that can't be opened (its server is gone, say) stays closed, and keeps nobody from the others. */
+static void grant_entries(int ruleset, int directory, const char *entries, size_t size,
 	bool (*is_meant)(const char *name), uint64_t rights)
 {
 	for (size_t at = 0; at < size;) {
 		const struct entry *entry = (const void *)(entries + at);
-		int error = 0;
 		/* Not every file system says what its entries are. */
 		bool may_be = entry->type == DT_DIR || entry->type == DT_UNKNOWN;
 		if (may_be && entry->name[0] != '.' && is_meant(entry->name))
-			error = grant_below(
+			(void)grant_below(
 				ruleset, directory, entry->name, O_DIRECTORY | O_NOFOLLOW, rights);
-		if (error < 0 && error != -ENOENT && error != -EACCES && error != -ENOTDIR)
-			return error;
 		at += entry->size;
 	}
-	return 0;
 }
 
 int landlock_grant_children(
@@ -117,20 +114,17 @@ int landlock_grant_children(
 {
 	_Alignas(struct entry) char entries[4096];
 	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int error = 0;
+	int got;
 
 	if (directory < 0)
 		return -errno;
-	while (error == 0) {
-		long got = syscall(SYS_getdents64, directory, entries, sizeof(entries));
-		if (got <= 0) {
-			error = result(got);
-			break;
-		}
-		error = grant_entries(ruleset, directory, entries, (size_t)got, is_meant, rights);
-	}
+	do {
+		got = result(syscall(SYS_getdents64, directory, entries, sizeof(entries)));
+		if (got > 0)
+			grant_entries(ruleset, directory, entries, (size_t)got, is_meant, rights);
+	} while (got > 0);
 	close(directory);
-	return error;
+	return got;
 }
 
 int landlock_grant_port(int ruleset, uint16_t port, uint64_t rights)

@@ -102,11 +102,12 @@ static void test_gives(void **state)
 
 static const char *const ours[] = {"/home", "/home/", "/home/alice", "/srv/ftp/pub", "/data",
 	"/tmp/x", "/mnt/disk", "/media/stick", "/export/home/bob", "/var/www", "/var/www/html",
-	"/var/ftp", "/etcetera", "/various/x"};
+	"/var/ftp", "/etcetera", "/various/x", "/library", "/libs/x"};
 static const char *const systems[] = {"/", "", "/etc", "/etc/cron.d", "/root", "/root/x",
 	"/usr/local/x", "/bin", "/sbin", "/boot", "/dev/shm", "/proc/self", "/sys",
 	"/run/user/1000", "/opt/x", "/lib", "/lib64", "/libx32/y", "/lost+found", "/var", "/var/",
-	"/var/log", "/var/lib/x", "/var/spool/cron", "/var/mail/alice", "/snap", "/.snapshots/1"};
+	"/var/log", "/var/lib/x", "/var/spool/cron", "/var/mail/alice", "/snap", "/.snapshots/1",
+	"/lib.usr-is-merged", "/nix/store", "/sysroot/etc", "/var/roothome", "/var/usrlocal/bin"};
 
 static void assert_reaches(const char *const *paths, size_t count, bool expected)
 {
@@ -162,6 +163,12 @@ static void test_the_part_before_the_token(void **state)
 	config.local_root = "/$USER"; /* would be everything */
 	assert_false(writable_reaches(&config, "/opt/x"));
 	config.local_root = "/";
+	assert_false(writable_reaches(&config, "/opt/x"));
+	config.local_root = "//$USER";
+	assert_false(writable_reaches(&config, "/opt/x"));
+	config.local_root = "/./$USER";
+	assert_false(writable_reaches(&config, "/opt/x"));
+	config.local_root = "/srv/../$USER";
 	assert_false(writable_reaches(&config, "/opt/x"));
 	config.local_root = "$USER"; /* relative to the home */
 	assert_false(writable_reaches(&config, "/opt/x"));

@@ -278,6 +278,12 @@ static void test_kept_descriptors(void **state)
 	STOPS(SYS_pwrite64, 6, 0, 385, 0x500000180);
 	STOPS(SYS_pwrite64, 6, 0, 0x100000180, 0x500000180);
 	STOPS(SYS_pwrite64, 4, 0, 384, 0x500000180);
+	filter_make_after(
+		&(struct filter_grants){.gives = true, .uid = 17, .gid = 18}, &kept, &program);
+	GOES(SYS_fchown, 5, 17, 18, 0);
+	STOPS(SYS_fchown, 4, 17, 18, 0);
+	STOPS(SYS_fchown, 6, 17, 18, 0);
+	STOPS(SYS_fchown, 9, 17, 18, 0);
 	filter_make_after(&nothing, &none, &program);
 	STOPS(SYS_pwrite64, -1, 0, 0, 0);
 	GOES(SYS_write, 6, 0, 0, 0);
@@ -393,25 +399,23 @@ static void test_programs_before(void **state)
 	(void)state;
 	filter_make_before(&nothing, &program);
 	REFUSES(SYS_clone, as_libc, 0, 0, 0);
-	REFUSES(SYS_execve, 1, 2, 3, 0);
-	if (SYS_fork != CALL_ABSENT) {
+	if (SYS_fork != CALL_ABSENT)
 		REFUSES(SYS_fork, 0, 0, 0, 0);
-		REFUSES(SYS_vfork, 0, 0, 0, 0);
-	}
+	REFUSES(SYS_execve, 1, 2, 3, 0);
 	filter_make_before(&programs, &program);
 	GOES(SYS_clone, as_libc, 0, 0, 0);
 	GOES(SYS_clone, SIGCHLD, 0, 0, 0);
+	if (SYS_fork != CALL_ABSENT)
+		GOES(SYS_fork, 0, 0, 0, 0);
 	GOES(SYS_execve, 1, 2, 3, 0);
 	REFUSES(SYS_clone, SIGKILL, 0, 0, 0);
 	REFUSES(SYS_clone, as_libc | CLONE_VM, 0, 0, 0);
 	REFUSES(SYS_clone, as_libc | CLONE_NEWUSER, 0, 0, 0);
 	REFUSES(SYS_clone, as_libc | CLONE_PARENT, 0, 0, 0);
 	REFUSES(SYS_clone3, 1, 88, 0, 0);
-	REFUSES(SYS_execveat, 1, 2, 3, 0);
-	if (SYS_fork != CALL_ABSENT) {
-		GOES(SYS_fork, 0, 0, 0, 0);
+	if (SYS_vfork != CALL_ABSENT)
 		REFUSES(SYS_vfork, 0, 0, 0, 0);
-	}
+	REFUSES(SYS_execveat, 1, 2, 3, 0);
 	filter_make_after(&programs, &none, &program);
 	STOPS(SYS_clone, as_libc, 0, 0, 0);
 	STOPS(SYS_execve, 1, 2, 3, 0);
