@@ -207,7 +207,6 @@ IDENTITY = [
 NETWORK = [
     Row("unix socket", [UNIX], "EAFNOSUPPORT", STOPPED),
     Row("unix datagram socket", [("socket", socket.AF_UNIX, socket.SOCK_DGRAM, 0)], DONE, STOPPED),
-    Row("a service of root's by its socket", [UNIX, ("connect", LAST, unix("/run/walls.sock"), 20)], "EAFNOSUPPORT", None),
     Row("UDP socket", [("socket", socket.AF_INET, socket.SOCK_DGRAM, 0)], DONE, STOPPED),
     Row("raw socket", [("socket", socket.AF_INET, socket.SOCK_RAW, 1)], "EPERM", STOPPED),
     Row("packet socket", [("socket", socket.AF_PACKET, socket.SOCK_RAW, 0)], "EAFNOSUPPORT", STOPPED),
