@@ -317,6 +317,7 @@ class FtpTest(unittest.TestCase):
     def stop(self, server):
         left = server.stop()
         self.assertEqual(left, [], "sessions outlived their clients")
+        self.assertNotIn("stopped by seccomp_sandbox", self.syslog())
 
     def connect(self, server=None, source=None, address=None):
         server = server or self.server
