@@ -11,7 +11,7 @@ import harness
 import hostile
 from harness import ALICE
 
-MANY = int(os.environ.get("HOSTILE_ENTRIES", "100000"))
+MANY = int(os.environ.get("HOSTILE_ENTRIES", "60000"))
 LISTED = "150 Here comes the directory listing."
 MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 LINE = re.compile(r"[-dlbcps][-rwxsStT]{9} +\d+ \S+ +\S+ +\d+ " + MONTH + r" [ \d]\d (?: ?\d{4,12}|\d\d:\d\d) .+")

@@ -153,7 +153,7 @@ class Outside(PathTest):
 class Swapped(PathTest):
     """PT9: a directory is a link to elsewhere at the next moment, and back again at the one after."""
 
-    SECONDS = 2.5
+    SECONDS = 2
 
     def swap(self):
         """A process that exchanges both, as fast as it can."""
