@@ -15,6 +15,7 @@ import secure
 from harness import ALICE
 from hostile import pour
 
+JAIL = "chroot_local_user=YES\nallow_writeable_chroot=YES\n"
 CUT = re.compile("426 Failure (reading|writing) network stream.")
 FIRST, LAST = 41000, 41999
 BUSY = 21900
@@ -376,7 +377,7 @@ class Many(hostile.HostileTest):
                     "PASS x", "SITE CHMOD 644 f", "SITE IDLE 300", "OPTS UTF8 ON", "HASH f", "XMD5 f", "ALLO 5", "RETR f",
                     "PORT 127,0,0,9,9,9", "EPRT |1|127.0.0.1|1|", "MFMT 20240101000000 f", "AVBL", "CLNT x", "RETR " + "x" * 300,
                     "RNTO x", "SITE nothing", "LIST none", "A" * 5000)
-        for options in ("", "deny_file={*.key}\nhide_file={*.x}\nlog_ftp_protocol=YES\n", JAIL_TLS_OFF):
+        for options in ("", "deny_file={*.key}\nhide_file={*.x}\nlog_ftp_protocol=YES\n", JAIL + "json_log_file=/run/events.json\n"):
             server = self.serve(options)
             session = self.open(server=server)
             pid = self.session_pid(server)
@@ -398,8 +399,6 @@ class Many(hostile.HostileTest):
         self.assertEqual(files, 0)
         session.quit()
 
-
-JAIL_TLS_OFF = "chroot_local_user=YES\nallow_writeable_chroot=YES\njson_log_file=/run/events.json\n"
 
 
 class Times(hostile.HostileTest):
@@ -518,8 +517,8 @@ class Drop(hostile.HostileTest):
     """SB2: a step towards powerlessness that fails is the end, before any 230."""
 
     def test_sb2_injected(self):
-        for call, options in (("setgroups", ""), ("setresuid", ""), ("setresgid", ""), ("chroot", "chroot_local_user=YES\nallow_writeable_chroot=YES\n"),
-                              ("landlock_restrict_self", ""), ("seccomp", ""), ("prctl", ""), ("capset", ""), ("chdir", "")):
+        for call, options in (("setgroups", ""), ("setresuid", ""), ("setresgid", ""), ("chroot", JAIL),
+                              ("landlock_restrict_self", ""), ("seccomp", "sandbox_required=YES\n"), ("prctl", ""), ("capset", ""), ("chdir", "")):
             with self.subTest(call=call):
                 program = self.here / "injected"
                 program.write_text(f"#!/bin/sh\nexec strace -f -qq -o /dev/null -e trace={call} "
