@@ -81,6 +81,12 @@ $(BUILD)/talk-runner: $(wildcard tests/talk/*.c tests/talk/*.h) $(BUILD)/parts.a
 
 talks: $(BUILD)/talk-runner
 
+# The targets of tests/fuzz/run, which says with which compiler and sanitizers.
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/parts.a
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -fsanitize=fuzzer -Itests $(LDFLAGS) -o $@ $< $(BUILD)/parts.a $(LIBS)
+
 # The client of tests/ktls, for a virtual machine.
 $(BUILD)/ktls-cases: $(wildcard tests/ktls/*.c tests/ktls/*.h)
 	@mkdir -p $(@D)
@@ -99,6 +105,11 @@ run:
 check:
 	tests/packages build check
 	tests/check
+
+# Each target of tests/fuzz for TIME seconds, on random inputs.
+fuzz:
+	tests/packages build check
+	tests/fuzz/run $(or $(TIME),60)
 
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
@@ -121,4 +132,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all units talks run check check-ktls install clean
+.PHONY: all units talks run check fuzz check-ktls install clean
