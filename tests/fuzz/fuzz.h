@@ -98,6 +98,29 @@ static inline uint32_t next_random(uint32_t *state)
 	return *state;
 }
 
+/* What is left of a stream without Telnet's commands (RFC 854), and the answers to them. */
+static inline size_t telnet_plainly(const char *in, size_t size, char *out, struct buffer *answers)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char command = i + 1 < size ? (unsigned char)in[i + 1] : 0;
+		if ((unsigned char)in[i] != 255) {
+			out[kept++] = in[i];
+			continue;
+		}
+		i++;
+		if (command == 255)
+			out[kept++] = (char)command;
+		if (command >= 251 && command <= 254 && ++i < size && (command & 1)) {
+			buffer_byte(answers, (char)255);
+			buffer_byte(answers, (char)(command == 251 ? 254 : 252));
+			buffer_byte(answers, in[i]);
+		}
+	}
+	return kept;
+}
+
 static inline bool is_control(char byte)
 {
 	return (unsigned char)byte < 0x20 || byte == 0x7F;

@@ -8,7 +8,7 @@
 #include "control/line.h"
 #include "fuzz.h"
 
-#define STREAM_MAX 200000
+#define STREAM_MAX 80000
 #define EVENTS_MAX 4096
 
 struct event {
@@ -40,28 +40,6 @@ static bool has_ended(const struct reading *reading)
 }
 
 /* ---- what the headers promise, in the plainest way ---- */
-
-static size_t strip(const char *in, size_t size, char *out, struct buffer *answers)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned char command = i + 1 < size ? (unsigned char)in[i + 1] : 0;
-		if ((unsigned char)in[i] != 255) {
-			out[kept++] = in[i];
-			continue;
-		}
-		i++;
-		if (command == 255)
-			out[kept++] = (char)command;
-		if (command >= 251 && command <= 254 && ++i < size && (command & 1)) {
-			buffer_byte(answers, (char)255);
-			buffer_byte(answers, (char)(command == 251 ? 254 : 252));
-			buffer_byte(answers, in[i]);
-		}
-	}
-	return kept;
-}
 
 static void read_plainly(const char *text, size_t size, struct reading *out)
 {
@@ -100,14 +78,16 @@ static bool see(const char *text, size_t size, bool first, void *context)
 	return ++peek->count < 3;
 }
 
-static void take_lines(struct line *line, struct reading *out)
+/* `ends` tells whether a line's end has just arrived. */
+static void take_lines(struct line *line, bool ends, struct reading *out)
 {
 	for (;;) {
 		struct peek peek = {0};
 		bool skipping = line->skipped > 0; /* then nothing is shown */
 		char *text = NULL;
 		size_t size = 0, before = line->end - line->begin;
-		line_peek(line, see, &peek);
+		if (ends)
+			line_peek(line, see, &peek);
 		enum line_event event = line_take(line, &text, &size);
 		must(line->begin <= line->end && line->end <= sizeof(line->bytes));
 		if (event == LINE_NONE)
@@ -145,7 +125,7 @@ static void read_in_pieces(
 		must(line.end >= end && line.end - end <= piece);
 		bytes += piece;
 		size -= piece;
-		take_lines(&line, out);
+		take_lines(&line, memchr(line.bytes + end, '\n', line.end - end) != NULL, out);
 	}
 }
 
@@ -193,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	size_t total = expand(&in, stream);
 
 	begin(&plain);
-	read_plainly(stripped, strip(stream, total, stripped, &plain.answers), &plain);
+	read_plainly(stripped, telnet_plainly(stream, total, stripped, &plain.answers), &plain);
 	for (size_t i = 0; i < COUNT(most); i++) {
 		begin(&pieces);
 		read_in_pieces(stream, total, most[i], cuts, &pieces);

@@ -1,17 +1,18 @@
 /*
  * Whole sessions: the client's half of the control connection is the input, after which it sends no more but listens.
  * Every port that a 227 or 229 names is connected to, and port 1025 is listened on; each data connection sends a text
- * and takes all that comes. For tests/lib/sandbox, as root: sessions are anonymous
- * or alice's, in a real jail.
+ * and takes all that comes. For tests/lib/sandbox, as root: sessions are anonymous or
+ * alice's, in a real jail.
  *
- * Every session must end by itself and in good order, every reply be well-formed, and nothing outside the jail be
- * changed or told.
+ * Every session must end by itself and in good order, every line have one final reply, every reply be well-formed, and
+ * nothing outside the jail be changed or told.
  *
  * Each session is a child, whose counters of coverage are brought back.
  *
  * Input: a byte that chooses the configuration, then what the client says.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
@@ -33,8 +34,12 @@
 #define OUTSIDE "/srv/home/alice/secret"
 #define FTP_ID 921
 #define ACTIVE_PORT 1025
-#define PATIENCE 60 /* seconds */
+#define PATIENCE 30 /* seconds */
 #define DATA_MAX 16
+
+/* Bits of the first byte beside the configuration; see walls_off and has_said_all. */
+#define WALLS_OFF 0x80
+#define HASTY 0x40
 
 static const char common[] = "anonymous_enable=YES\n"
 			     "write_enable=YES\n"
@@ -44,9 +49,6 @@ static const char common[] = "anonymous_enable=YES\n"
 			     "anon_umask=022\n"
 			     "anon_root=" ROOT "\n"
 			     "tcp_wrappers=NO\n"
-			     "seccomp_sandbox=NO\n"
-			     "landlock_sandbox=NO\n"
-			     "login_sandbox=NO\n"
 			     "wtmp_enable=NO\n"
 			     "btmp_enable=NO\n"
 			     "delay_failed_login=0\n"
@@ -69,6 +71,11 @@ static const char *const variants[] = {
 	"host_config_dir=/run/hosts\nmax_login_fails=1000\n",
 	"local_enable=YES\nchroot_local_user=YES\nlocal_root=" ROOT "\n",
 };
+
+/* A sanitizer that has something to say is stopped by the walls before it says it: an input with another first byte
+ * shows what it was. */
+static const char *const walls_off[] = {
+	"seccomp_sandbox=NO", "landlock_sandbox=NO", "login_sandbox=NO"};
 
 static const char *const logs[] = {"/var/log/vsftpd.log", "/var/log/xferlog", "/var/log/ftp.json"};
 
@@ -225,22 +232,26 @@ static size_t counters_size(void)
 	return (size_t)(counter_bounds[1] - counter_bounds[0]);
 }
 
-_Noreturn static void serve(int control, size_t variant)
+_Noreturn static void serve(int control, unsigned choice)
 {
 	char path[32];
 	const char *file = path;
 	enum exit_class outcome;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	config_path(path, sizeof(path), variant);
-	const struct session_start start = {
-		.control = control, .daemon = "soloftpd", .files = &file, .file_count = 1};
+	config_path(path, sizeof(path), choice % COUNT(variants));
+	const struct session_start start = {.control = control,
+		.daemon = "soloftpd",
+		.files = &file,
+		.file_count = 1,
+		.settings = walls_off,
+		.setting_count = choice & WALLS_OFF ? COUNT(walls_off) : 0};
 	outcome = session_run(&start);
 	memcpy(counters, counter_bounds[0], counters_size());
 	_exit((int)outcome);
 }
 
-static pid_t start_session(size_t variant, int *out_client)
+static pid_t start_session(unsigned choice, int *out_client)
 {
 	static int listener = -1;
 	static struct sockaddr_in at;
@@ -251,37 +262,141 @@ static pid_t start_session(size_t variant, int *out_client)
 		listener = listen_on(0, &at);
 	*out_client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	must(connect(*out_client, (struct sockaddr *)&at, sizeof(at)) == 0);
-	control = accept(listener, NULL, NULL);
+	do {
+		control = accept(listener, NULL, NULL);
+	} while (control < 0 && errno == EINTR);
 	must(control > 2 && fcntl(*out_client, F_SETFL, O_NONBLOCK) == 0);
 	child = fork();
 	must(child >= 0);
 	if (child == 0) {
 		close(*out_client);
 		close(listener);
-		serve(control, variant);
+		serve(control, choice);
 	}
 	close(control);
 	return child;
+}
+
+/* ---- replies ---- */
+
+enum answer { DATA, IAC, OPTION };
+
+/* What is heard on the control connection, byte by byte. */
+struct hearing {
+	enum answer telnet; /* within an answer to an option */
+	char line[REPLY_LINE_MAX + 2];
+	size_t size;
+	char code[4];  /* of the multi-line reply that is under way; "" for none */
+	size_t finals; /* replies that are not preliminary */
+	unsigned last; /* code of the last of them */
+};
+
+static void must_be_text(const char *line, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (line[i] == '\r') {
+			i++;
+			must(i < size && line[i] == '\0');
+		} else {
+			must((unsigned char)line[i] >= 0x20 || line[i] == '\t');
+		}
+	}
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static void hear_line(struct hearing *to, const char *line, size_t size)
+{
+	bool numbered = size >= 4 && is_digit(line[0]) && is_digit(line[1]) && is_digit(line[2]) &&
+			(line[3] == ' ' || line[3] == '-');
+
+	must_be_text(line, size);
+	must(!tells_secret(line, size));
+	if (!to->code[0]) {
+		must(numbered && line[0] >= '1' && line[0] <= '5');
+		must(to->finals > 0 || memcmp(line, "220", 3) == 0 || memcmp(line, "421", 3) == 0);
+		memcpy(to->code, line, 3);
+	} else {
+		must(numbered ? memcmp(line, to->code, 3) == 0 : size == 0 || !is_digit(line[0]));
+	}
+	if (!numbered || line[3] == '-')
+		return;
+	memset(to->code, 0, sizeof(to->code));
+	if (line[0] == '1')
+		return;
+	to->last = (unsigned)strtoul(line, NULL, 10);
+	to->finals++;
+}
+
+/* Returns whether the byte ends a line. */
+static bool hear_byte(struct hearing *to, unsigned char byte)
+{
+	if (to->telnet == OPTION) {
+		to->telnet = DATA;
+		return false;
+	}
+	if (to->telnet == IAC) {
+		/* Twice it is data; else an option is refused. */
+		must(byte == 255 || byte == 252 || byte == 254);
+		to->telnet = byte == 255 ? DATA : OPTION;
+		if (byte != 255)
+			return false;
+	} else if (byte == 255) {
+		to->telnet = IAC;
+		return false;
+	}
+	must(to->size < sizeof(to->line));
+	to->line[to->size++] = (char)byte;
+	return byte == '\n';
+}
+
+/* ---- what was said ---- */
+
+/* The lines that must be answered: all that have an end, but for empty ones. */
+static size_t count_lines(const struct input *said)
+{
+	char *text = exactly(said->size);
+	struct buffer answers = exact_buffer(1);
+	size_t size = telnet_plainly((const char *)said->bytes, said->size, text, &answers);
+	size_t lines = 0, length = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		bool ends = text[i] == '\n';
+		lines += ends && length > (i > 0 && text[i - 1] == '\r');
+		length = ends ? 0 : length + 1;
+	}
+	free(answers.data);
+	free(text);
+	return lines;
 }
 
 /* ---- the client ---- */
 
 struct client {
 	struct input say;
-	char *heard;
-	size_t size, capacity, read; /* of what was heard; the lines that were looked at */
+	bool hasty; /* sends its end before it has heard all answers */
+	size_t lines;
+	struct hearing hearing;
 	unsigned data_count;
 	struct pollfd wait[2 + DATA_MAX]; /* control, port 1025, data connections */
 };
 
 static void add_data(struct client *client, int fd)
 {
-	if (client->data_count == DATA_MAX) {
+	unsigned place = 2;
+
+	while (place < 2 + client->data_count && client->wait[place].fd >= 0)
+		place++;
+	if (place == 2 + DATA_MAX) {
 		close(fd);
 		return;
 	}
-	client->wait[2 + client->data_count++] =
-		(struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
+	if (place == 2 + client->data_count)
+		client->data_count++;
+	client->wait[place] = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
 }
 
 /* Whether the line says where to connect, and to which port. */
@@ -294,35 +409,30 @@ static unsigned port_of(const char *line)
 	return sscanf(line, "229 %*[^(](|||%u|)", &port) == 1 ? port : 0;
 }
 
-static void look_for_ports(struct client *client)
+static void take_line(struct client *client)
 {
-	char *end;
+	struct hearing *hearing = &client->hearing;
+	size_t size = hearing->size - 1;
+	unsigned port;
 
-	while ((end = memchr(client->heard + client->read, '\n', client->size - client->read))) {
-		*end = '\0';
-		unsigned port = port_of(client->heard + client->read);
-		*end = '\n';
-		client->read = (size_t)(end + 1 - client->heard);
-		if (port > 0)
-			add_data(client, connect_to(port));
-	}
+	must(size > 0 && hearing->line[size - 1] == '\r');
+	hearing->line[size - 1] = '\0';
+	hear_line(hearing, hearing->line, size - 1);
+	port = port_of(hearing->line);
+	if (port > 0)
+		add_data(client, connect_to(port));
+	hearing->size = 0;
 }
 
 /* Returns whether the connection is still open. */
 static bool hear(struct client *client)
 {
-	ssize_t got;
+	static unsigned char received[65536];
+	ssize_t got = recv(client->wait[0].fd, received, sizeof(received), 0);
 
-	if (client->capacity - client->size < 65536) {
-		client->capacity = client->capacity * 2 + 65536;
-		client->heard = realloc(client->heard, client->capacity);
-		must(client->heard != NULL);
-	}
-	got = recv(client->wait[0].fd, client->heard + client->size,
-		client->capacity - client->size - 1, 0);
-	if (got > 0)
-		client->size += (size_t)got;
-	look_for_ports(client);
+	for (ssize_t i = 0; i < got; i++)
+		if (hear_byte(&client->hearing, received[i]))
+			take_line(client);
 	return got > 0;
 }
 
@@ -334,10 +444,14 @@ static void speak(struct client *client)
 		client->say.bytes += sent;
 		client->say.size -= (size_t)sent;
 	}
-	if (sent < 0 || client->say.size == 0) {
-		shutdown(client->wait[0].fd, SHUT_WR);
+	if (sent < 0 || client->say.size == 0)
 		client->wait[0].events = POLLIN;
-	}
+}
+
+static bool has_said_all(const struct client *client)
+{
+	return client->wait[0].events == POLLIN &&
+	       (client->hasty || client->hearing.finals > client->lines);
 }
 
 /* A data connection is sent a text at once, and then listened to until it ends. */
@@ -374,20 +488,24 @@ static int64_t seconds_now(void)
 static void converse(struct client *client)
 {
 	int64_t deadline = seconds_now() + PATIENCE;
-	bool open = true;
+	bool open = true, ended = false;
 
 	while (open) {
 		must(seconds_now() < deadline);
 		(void)poll(client->wait, 2 + client->data_count, 1000);
 		unsigned count = client->data_count;
+		for (unsigned i = 0; i < count; i++)
+			tend(&client->wait[2 + i]);
 		if (client->wait[0].revents & POLLOUT)
 			speak(client);
 		if (client->wait[0].revents & (POLLIN | POLLERR | POLLHUP))
 			open = hear(client);
 		if (client->wait[1].revents & POLLIN)
 			add_data(client, accept4(client->wait[1].fd, NULL, NULL, SOCK_NONBLOCK));
-		for (unsigned i = 0; i < count; i++)
-			tend(&client->wait[2 + i]);
+		if (!ended && has_said_all(client)) {
+			shutdown(client->wait[0].fd, SHUT_WR);
+			ended = true;
+		}
 	}
 	close(client->wait[0].fd);
 	for (unsigned i = 0; i < client->data_count; i++)
@@ -395,79 +513,15 @@ static void converse(struct client *client)
 			close(client->wait[2 + i].fd);
 }
 
-/* ---- what was heard ---- */
-
-/* Takes Telnet's answers out; what is left of 0xFF is data. */
-static size_t strip_answers(char *heard, size_t size)
+/* No command is answered twice, and none is not, unless one side has closed the connection. */
+static void check_hearing(const struct client *client)
 {
-	size_t kept = 0;
+	const struct hearing *heard = &client->hearing;
 
-	for (size_t i = 0; i < size; i++) {
-		unsigned char byte = (unsigned char)heard[i];
-		unsigned char command = i + 1 < size ? (unsigned char)heard[i + 1] : 0;
-		if (byte == 255 && command != 255) {
-			must((command == 252 || command == 254) && i + 2 < size);
-			i += 2;
-			continue;
-		}
-		heard[kept++] = heard[i];
-		i += byte == 255;
-	}
-	return kept;
-}
-
-static void must_be_text(const char *line, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (line[i] == '\r') {
-			i++;
-			must(i < size && line[i] == '\0');
-		} else {
-			must((unsigned char)line[i] >= 0x20 || line[i] == '\t');
-		}
-	}
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Checks one line; `code` is that of the multi-line reply that it is in, or "". */
-static void check_line(const char *line, size_t size, char code[4])
-{
-	bool numbered = size >= 4 && is_digit(line[0]) && is_digit(line[1]) && is_digit(line[2]) &&
-			(line[3] == ' ' || line[3] == '-');
-
-	must_be_text(line, size);
-	if (!code[0]) {
-		must(numbered && line[0] >= '1' && line[0] <= '5');
-		if (line[3] == '-')
-			memcpy(code, line, 3);
-	} else if (numbered) {
-		must(memcmp(line, code, 3) == 0);
-		if (line[3] == ' ')
-			memset(code, 0, 4);
-	} else {
-		must(size == 0 || !is_digit(line[0]));
-	}
-}
-
-static void check_replies(struct client *client)
-{
-	size_t size = strip_answers(client->heard, client->size);
-	const char *at = client->heard, *end = at + size;
-	char code[4] = "";
-
-	must(!tells_secret(at, size));
-	must(size > 4 && (memcmp(at, "220", 3) == 0 || memcmp(at, "421", 3) == 0));
-	while (at < end) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		must(stop && stop > at && stop[-1] == '\r');
-		check_line(at, (size_t)(stop - 1 - at), code);
-		at = stop + 1;
-	}
-	must(!code[0]);
+	must(heard->telnet == DATA && heard->size == 0 && !heard->code[0] && heard->finals > 0);
+	must(heard->finals <= 1 + client->lines + (heard->last == 421));
+	must(client->hasty || heard->finals > client->lines || heard->last == 221 ||
+		heard->last == 421 || heard->last == 500 || heard->last == 530);
 }
 
 /* ---- the target ---- */
@@ -499,7 +553,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static int active = -1;
 	struct client client = {.say = {bytes, size}};
-	size_t variant = take_byte(&client.say) % COUNT(variants);
+	unsigned choice = take_byte(&client.say);
 	struct sockaddr_in at;
 	int status, fd;
 	pid_t child;
@@ -509,15 +563,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		active = listen_on(ACTIVE_PORT, &at);
 	}
 	make_tree();
-	child = start_session(variant, &fd);
+	client.hasty = choice & HASTY;
+	client.lines = count_lines(&client.say);
+	child = start_session(choice, &fd);
 	client.wait[0] = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
 	client.wait[1] = (struct pollfd){.fd = active, .events = POLLIN};
 	converse(&client);
-	must(waitpid(child, &status, 0) == child);
+	while (waitpid(child, &status, 0) != child)
+		must(errno == EINTR); /* libFuzzer has timers */
 	memcpy(counter_bounds[0], counters, counters_size());
 	must(WIFEXITED(status) && WEXITSTATUS(status) <= EXIT_CLASS_CLIENT);
-	check_replies(&client);
+	check_hearing(&client);
 	must_be_untouched();
-	free(client.heard);
 	return 0;
 }
