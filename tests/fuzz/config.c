@@ -4,6 +4,7 @@
  *
  * Input: the text of a configuration file. A first byte 0x01 makes it a user's file, 0x02 vsftpd's; both are left out.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -118,6 +119,9 @@ static void check_values(const struct config *config)
 		} else if (row->kind == OPTION_STRING && origin.source > 0) {
 			const char *text = option_value(config, option).string;
 			must(!text || (*text && !strchr(text, '\n')));
+			/* What could not be seen in the file is not in the value. */
+			must(!text || (!isspace((unsigned char)text[0]) &&
+					      !isspace((unsigned char)text[strlen(text) - 1])));
 		}
 	}
 }
