@@ -147,5 +147,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-
 .PHONY: all units talks musl musl-server run check fuzz check-ktls install clean
