@@ -60,6 +60,7 @@ static const char common[] = "anonymous_enable=YES\n"
 			     "dual_log_enable=YES\n"
 			     "json_log_file=/var/log/ftp.json\n";
 
+#define DENIES 3 /* the variant with deny_file */
 static const char *const variants[] = {
 	"ls_recurse_enable=YES\n",
 	"ascii_upload_enable=YES\nascii_download_enable=YES\ndirmessage_enable=YES\n"
@@ -130,7 +131,21 @@ static int drop(const char *path, const struct stat *st, int kind, struct FTW *a
 	return at->level > 0 ? remove(path) : 0;
 }
 
-static void make_tree(void)
+/* What is in the jail and not to be told: a file that not everyone may read, and what deny_file names. */
+static void hide_secret(unsigned choice)
+{
+	bool denies = choice % COUNT(variants) == DENIES;
+
+	write_file(ROOT "/pub/closed", secret);
+	must(chmod(ROOT "/pub/closed", 0600) == 0);
+	write_file(ROOT "/b.secret", denies ? secret : "b");
+	must(mkdir(ROOT "/pub/deep/box", 0755) == 0);
+	write_file(ROOT "/pub/deep/box/in", denies ? secret : "in");
+	must(symlink("../b.secret", ROOT "/pub/s") == 0);
+	must(symlink("deep/box", ROOT "/pub/t") == 0);
+}
+
+static void make_tree(unsigned choice)
 {
 	static char large[50000];
 	static const char *const directories[] = {ROOT, ROOT "/pub", ROOT "/a b", ROOT "/pub/deep"};
@@ -147,11 +162,11 @@ static void make_tree(void)
 	write_file(ROOT "/pub/large", large);
 	write_file(ROOT "/pub/.message", "Look around.\n");
 	write_file(ROOT "/a b/c", "");
-	write_file(ROOT "/b.secret", "b");
 	write_file(ROOT "/pub/deep/na\xc3\xafve", "x");
 	must(symlink("../../home/alice/secret", ROOT "/out") == 0);
 	must(symlink("pub", ROOT "/link") == 0);
 	must(mkfifo(ROOT "/fifo", 0644) == 0);
+	hide_secret(choice);
 	for (size_t i = 0; i < COUNT(logs); i++)
 		(void)truncate(logs[i], 0);
 }
@@ -562,7 +577,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		set_up();
 		active = listen_on(ACTIVE_PORT, &at);
 	}
-	make_tree();
+	make_tree(choice);
 	client.hasty = choice & HASTY;
 	client.lines = count_lines(&client.say);
 	child = start_session(choice, &fd);
