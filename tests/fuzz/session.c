@@ -40,6 +40,7 @@
 /* Bits of the first byte beside the configuration; see walls_off and has_said_all. */
 #define WALLS_OFF 0x80
 #define HASTY 0x40
+#define LARGE 0x20 /* the text of data connections, so that it is spliced */
 
 static const char common[] = "anonymous_enable=YES\n"
 			     "write_enable=YES\n"
@@ -64,14 +65,19 @@ static const char common[] = "anonymous_enable=YES\n"
 static const char *const variants[] = {
 	"ls_recurse_enable=YES\n",
 	"ascii_upload_enable=YES\nascii_download_enable=YES\ndirmessage_enable=YES\n"
-	"delete_failed_uploads=YES\nuse_localtime=YES\nforce_dot_files=YES\n",
-	"client_charset=EUC-KR\ntranslate_windows_paths=YES\ntilde_user_enable=YES\nwc_logs_enable="
-	"YES\n",
-	"deny_file={*.secret,b*}\nhide_file=.*\nupload_file=*[a-z]\nhide_ids=YES\ntext_userdb_"
-	"names=YES\n"
+	"delete_failed_uploads=YES\nuse_localtime=YES\nforce_dot_files=YES\nhide_ids=YES\n"
+	"pasv_address=192.0.2.1\npasv_local_networks=127.0.0.0/8\n",
+	"client_charset=EUC-KR\ntranslate_windows_paths=YES\ntilde_user_enable=YES\n"
+	"wc_logs_enable=YES\ncmds_denied=STOU\nanon_max_rate=100000000\n",
+	"deny_file={*.secret,b*}\nhide_file=.*\nupload_file=*[a-z]\ntext_userdb_names=YES\n"
 	"host_config_dir=/run/hosts\nmax_login_fails=1000\n",
 	"local_enable=YES\nchroot_local_user=YES\nlocal_root=" ROOT "\n",
 };
+
+static size_t variant_of(unsigned choice)
+{
+	return (choice & 0x1f) % COUNT(variants);
+}
 
 /* A sanitizer that has something to say is stopped by the walls before it says it: an input with another first byte
  * shows what it was. */
@@ -134,7 +140,7 @@ static int drop(const char *path, const struct stat *st, int kind, struct FTW *a
 /* What is in the jail and not to be told: a file that not everyone may read, and what deny_file names. */
 static void hide_secret(unsigned choice)
 {
-	bool denies = choice % COUNT(variants) == DENIES;
+	bool denies = variant_of(choice) == DENIES;
 
 	write_file(ROOT "/pub/closed", secret);
 	must(chmod(ROOT "/pub/closed", 0600) == 0);
@@ -254,7 +260,7 @@ _Noreturn static void serve(int control, unsigned choice)
 	enum exit_class outcome;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	config_path(path, sizeof(path), choice % COUNT(variants));
+	config_path(path, sizeof(path), variant_of(choice));
 	const struct session_start start = {.control = control,
 		.daemon = "soloftpd",
 		.files = &file,
@@ -395,8 +401,10 @@ struct client {
 	bool hasty; /* sends its end before it has heard all answers */
 	size_t lines;
 	struct hearing hearing;
+	size_t data_size; /* of what each data connection is sent */
 	unsigned data_count;
 	struct pollfd wait[2 + DATA_MAX]; /* control, port 1025, data connections */
+	size_t sent[2 + DATA_MAX];
 };
 
 static void add_data(struct client *client, int fd)
@@ -412,6 +420,7 @@ static void add_data(struct client *client, int fd)
 	if (place == 2 + client->data_count)
 		client->data_count++;
 	client->wait[place] = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
+	client->sent[place] = 0;
 }
 
 /* Whether the line says where to connect, and to which port. */
@@ -469,22 +478,29 @@ static bool has_said_all(const struct client *client)
 	       (client->hasty || client->hearing.finals > client->lines);
 }
 
-/* A data connection is sent a text at once, and then listened to until it ends. */
-static void tend(struct pollfd *data)
+static const char data_text[100000] = "One line.\r\nAnd another, \xff\x01 unfinished";
+
+/* A data connection is sent a text, and listened to until it ends. */
+static void tend(struct client *client, unsigned place)
 {
-	static const char text[] = "One line.\r\nAnd another, \xff\x01 unfinished";
 	static char received[65536];
+	struct pollfd *data = &client->wait[place];
+	size_t *sent = &client->sent[place];
+	ssize_t moved;
 
 	if (data->revents & POLLOUT) {
-		(void)send(data->fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
+		moved = send(data->fd, data_text + *sent, client->data_size - *sent, MSG_NOSIGNAL);
+		*sent += moved > 0 ? (size_t)moved : 0;
+	}
+	if ((data->revents & POLLOUT) && *sent == client->data_size) {
 		shutdown(data->fd, SHUT_WR);
 		data->events = POLLIN;
 	}
 	if (data->revents & (POLLIN | POLLERR | POLLHUP)) {
-		ssize_t got = recv(data->fd, received, sizeof(received), 0);
-		if (got > 0)
-			must(!tells_secret(received, (size_t)got));
-		if (got <= 0) {
+		moved = recv(data->fd, received, sizeof(received), 0);
+		if (moved > 0)
+			must(!tells_secret(received, (size_t)moved));
+		if (moved <= 0) {
 			close(data->fd);
 			data->fd = -1;
 		}
@@ -510,7 +526,7 @@ static void converse(struct client *client)
 		(void)poll(client->wait, 2 + client->data_count, 1000);
 		unsigned count = client->data_count;
 		for (unsigned i = 0; i < count; i++)
-			tend(&client->wait[2 + i]);
+			tend(client, 2 + i);
 		if (client->wait[0].revents & POLLOUT)
 			speak(client);
 		if (client->wait[0].revents & (POLLIN | POLLERR | POLLHUP))
@@ -579,6 +595,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	}
 	make_tree(choice);
 	client.hasty = choice & HASTY;
+	client.data_size = choice & LARGE ? sizeof(data_text) : 40;
 	client.lines = count_lines(&client.say);
 	child = start_session(choice, &fd);
 	client.wait[0] = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
