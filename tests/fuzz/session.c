@@ -583,8 +583,9 @@ static void set_up(void)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static int active = -1;
-	struct client client = {.say = {bytes, size}};
-	unsigned choice = take_byte(&client.say);
+	static struct client client;
+	struct input in = {bytes, size};
+	unsigned choice = take_byte(&in);
 	struct sockaddr_in at;
 	int status, fd;
 	pid_t child;
@@ -594,9 +595,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		active = listen_on(ACTIVE_PORT, &at);
 	}
 	make_tree(choice);
-	client.hasty = choice & HASTY;
-	client.data_size = choice & LARGE ? sizeof(data_text) : 40;
-	client.lines = count_lines(&client.say);
+	client = (struct client){.say = in,
+		.hasty = choice & HASTY,
+		.lines = count_lines(&in),
+		.data_size = choice & LARGE ? sizeof(data_text) : 40};
 	child = start_session(choice, &fd);
 	client.wait[0] = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
 	client.wait[1] = (struct pollfd){.fd = active, .events = POLLIN};
