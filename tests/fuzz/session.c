@@ -478,7 +478,7 @@ static bool has_said_all(const struct client *client)
 	       (client->hasty || client->hearing.finals > client->lines);
 }
 
-static const char data_text[100000] = "One line.\r\nAnd another, \xff\x01 unfinished";
+static const char data_text[600000] = "One line.\r\nAnd another, \xff\x01 unfinished";
 
 /* A data connection is sent a text, and listened to until it ends. */
 static void tend(struct client *client, unsigned place)
