@@ -164,8 +164,9 @@ int privilege_reduce(bool gives, bool starts)
 			break;
 		error = -errno;
 	}
-	if (error == 0)
-		error = get_capabilities(&held);
+	if (error < 0)
+		return error;
+	error = get_capabilities(&held);
 	if (error < 0)
 		return error;
 	kept |= gives ? BIT(CAP_CHOWN) : 0;
