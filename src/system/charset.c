@@ -189,12 +189,24 @@ size_t charset_to_client(const char *bytes, size_t size, char *out)
 	return (size_t)(out - start);
 }
 
+/* iconv lets pass what looks like UTF-8 but is beyond U+10FFFF (RFC 3629 section 3). */
+static bool is_beyond(const char *text)
+{
+	for (; *text; text++) {
+		unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+		if (first > 0xf4 || (first == 0xf4 && second > 0x8f))
+			return true;
+	}
+	return false;
+}
+
 int charset_from_client(const char *text, char *out, size_t capacity)
 {
 	size_t left = capacity - 1;
 	int error = convert_whole(from_client, text, strlen(text), out, &left);
 
-	if (error == 0)
-		out[capacity - 1 - left] = '\0';
-	return error;
+	if (error < 0)
+		return error;
+	out[capacity - 1 - left] = '\0';
+	return is_beyond(out) ? -EILSEQ : 0;
 }

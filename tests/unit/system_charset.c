@@ -459,9 +459,21 @@ static void test_mark_behind_escape(void **state)
 	assert_string_equal(out, "%E1%BA%B9\xd2");
 }
 
+/* It looks like UTF-8, and is beyond what there is. */
+static void test_beyond_unicode(void **state)
+{
+	char out[64];
+
+	(void)state;
+	assert_int_equal(charset_open("UTF-8"), 0);
+	assert_int_equal(charset_from_client("\xf4\xbc\xa8\xbb", out, sizeof(out)), -EILSEQ);
+	assert_int_equal(charset_from_client("\xf4\x8f\xbf\xbf", out, sizeof(out)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_beyond_unicode),
 		cmocka_unit_test_teardown(test_known, end),
 		cmocka_unit_test_teardown(test_without_ascii, end),
 		cmocka_unit_test_teardown(test_another_ascii, end),
