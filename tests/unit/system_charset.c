@@ -468,6 +468,7 @@ static void test_beyond_unicode(void **state)
 	assert_int_equal(charset_open("UTF-8"), 0);
 	assert_int_equal(charset_from_client("\xf4\xbc\xa8\xbb", out, sizeof(out)), -EILSEQ);
 	assert_int_equal(charset_from_client("\xf4\x8f\xbf\xbf", out, sizeof(out)), 0);
+	assert_int_equal(charset_open(NULL), 0);
 }
 
 int main(void)
