@@ -125,6 +125,14 @@ static bool comes_back(const char *in_set, size_t set_size, const char *bytes, s
 	       sizeof(back) - left == size && memcmp(back, bytes, size) == 0;
 }
 
+/* iconv lets pass what looks like UTF-8 but is beyond U+10FFFF (RFC 3629 section 3). There is a byte behind the first. */
+static bool is_beyond(const char *text)
+{
+	unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+
+	return first > 0xf4 || (first == 0xf4 && second > 0x8f);
+}
+
 /* Converts one character that is not of ASCII. Returns the bytes written; 0 if the character set does not have
  * it, or has another in its place, which would come back as that. */
 static size_t convert_character(const char *bytes, size_t size, char *out)
@@ -166,7 +174,9 @@ size_t charset_to_client(const char *bytes, size_t size, char *out)
 			written = 1;
 		} else {
 			length = character_size(bytes, size);
-			written = convert_character(bytes, length, out);
+			written = length > 1 && is_beyond(bytes)
+					  ? 0
+					  : convert_character(bytes, length, out);
 		}
 		if (written > 0 && (*bytes & 0x80) &&
 			!stays_apart(&before, bytes, length, out, written))
@@ -189,14 +199,11 @@ size_t charset_to_client(const char *bytes, size_t size, char *out)
 	return (size_t)(out - start);
 }
 
-/* iconv lets pass what looks like UTF-8 but is beyond U+10FFFF (RFC 3629 section 3). */
-static bool is_beyond(const char *text)
+static bool has_beyond(const char *text)
 {
-	for (; *text; text++) {
-		unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
-		if (first > 0xf4 || (first == 0xf4 && second > 0x8f))
+	for (; *text; text++)
+		if (is_beyond(text))
 			return true;
-	}
 	return false;
 }
 
@@ -208,5 +215,5 @@ int charset_from_client(const char *text, char *out, size_t capacity)
 	if (error < 0)
 		return error;
 	out[capacity - 1 - left] = '\0';
-	return is_beyond(out) ? -EILSEQ : 0;
+	return has_beyond(out) ? -EILSEQ : 0;
 }
