@@ -32,4 +32,8 @@ uint64_t confinement_rights(const struct config *config, bool anonymous);
 /* Whether uploads of this login are given to another owner (chown_uploads). */
 bool confinement_gives(const struct config *config, const struct login *login);
 
+/* Looks chown_username up; the account stays where it is until the next call. Returns 0, or -errno with `problem`. */
+int confinement_owner(
+	const struct config *config, const struct account **out_owner, struct buffer *problem);
+
 #endif

@@ -52,13 +52,6 @@ static int64_t last_multiple(int64_t since, unsigned seconds)
 	return step > 0 ? since + (io_now() - since) / step * step : since;
 }
 
-static void close_after_failures(struct session *session, struct reply *answer)
-{
-	answer->closing = true;
-	session->outcome = EXIT_CLASS_CLIENT;
-	session->ending = "login_failures";
-}
-
 /* The answer comes as long after the command as any other refusal's, whatever was looked up. */
 static struct reply refuse(struct session *session, int64_t since, const char *text)
 {
@@ -68,8 +61,11 @@ static struct reply refuse(struct session *session, int64_t since, const char *t
 	since = last_multiple(since, session->config.delay_failed_login);
 	if (!delay(session, since, session->config.delay_failed_login))
 		return reply(0, NULL);
-	if (++session->failures >= session->config.max_login_fails)
-		close_after_failures(session, &answer);
+	if (++session->failures >= session->config.max_login_fails) {
+		answer.closing = true;
+		session->outcome = EXIT_CLASS_CLIENT;
+		session->ending = "login_failures";
+	}
 	return answer;
 }
 
@@ -168,23 +164,6 @@ static void warm_up(struct session *session)
 					"active data connections will come from others");
 }
 
-/* Looks up whom this session's uploads will belong to. */
-static int find_owner(struct session *session, const struct login *login, struct buffer *problem)
-{
-	static struct account owner;
-	int error;
-
-	session->owner = NULL;
-	if (!confinement_gives(&session->config, login))
-		return 0;
-	error = account_find(session->config.chown_username, &owner);
-	if (error == 0)
-		session->owner = &owner;
-	else
-		buffer_string(problem, "chown_username: no such account");
-	return error;
-}
-
 /* The session that the filter would stop, for its handler. */
 static struct session *confined;
 
@@ -212,9 +191,12 @@ static void stopped(int call)
 static int confine(struct session *session, const struct login *login, struct buffer *problem)
 {
 	struct filter_kept kept = record_kept(session);
-	int error = find_owner(session, login, problem);
+	int error = 0;
 
 	attendance_keep(&kept);
+	session->owner = NULL;
+	if (confinement_gives(&session->config, login))
+		error = confinement_owner(&session->config, &session->owner, problem);
 	if (error == 0)
 		error = jail_enter(&session->config, login, problem);
 	if (error < 0)

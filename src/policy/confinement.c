@@ -76,18 +76,27 @@ static int guard_files(const struct config *config, struct buffer *problem)
 
 /* ---- before the login: system calls ---- */
 
-static int owner_of_uploads(
-	const struct config *config, struct filter_grants *grants, struct buffer *problem)
+int confinement_owner(
+	const struct config *config, const struct account **out_owner, struct buffer *problem)
 {
 	static struct account owner;
 	int error = account_find(config->chown_username, &owner);
 
+	if (error == -ENOENT)
+		buffer_string(problem, "chown_username: no such account");
+	else if (error < 0)
+		(void)give_up(problem, "chown_username", error);
 	if (error < 0)
-		return give_up(problem, "chown_username", error);
-	grants->gives = true;
-	grants->uid = owner.uid;
-	grants->gid = owner.gid;
+		return error;
+	*out_owner = &owner;
 	return 0;
+}
+
+static void grant_giving(struct filter_grants *grants, const struct account *owner)
+{
+	grants->gives = owner != NULL;
+	grants->uid = owner ? owner->uid : 0;
+	grants->gid = owner ? owner->gid : 0;
 }
 
 /* Where names and passwords come from daemons, their sockets are needed. Others can be kept from a process that is root: behind
@@ -101,8 +110,6 @@ static bool uses_services(const struct config *config)
 		"/var/run/samba/winbindd/pipe"};
 	struct facts facts;
 
-	/* Whatever syslog is like is known, and connected, from here on. */
-	log_system_open();
 	if (!writable_asks_pam(config))
 		return false;
 	/* A host's file can ask for PAM's sessions. */
@@ -122,12 +129,16 @@ static int guard_calls(const struct config *config, struct buffer *problem)
 		.programs = writable_asks_pam(config),
 		.rewrites = config->login_writable != NULL,
 		.times = any || (config->write_enable && config->mdtm_write)};
+	const struct account *owner = NULL;
 	int error = 0;
 
 	if (config->chown_uploads)
-		error = owner_of_uploads(config, &grants, problem);
+		error = confinement_owner(config, &owner, problem);
 	if (error < 0)
 		return error;
+	grant_giving(&grants, owner);
+	/* Whatever syslog is like is known, and connected, from here on. */
+	log_system_open();
 	grants.services = uses_services(config);
 	error = filter_before(&grants);
 	if (is_missing(error))
@@ -240,12 +251,10 @@ int confinement_after(const struct config *config, const struct login *login,
 	struct filter_grants grants = {
 		.modes = access_permits(config, login->anonymous, CLASS_CHMOD),
 		.times = access_permits(config, login->anonymous, CLASS_TIMES),
-		.modules = config->session_support && login->kind != LOGIN_ANONYMOUS,
-		.gives = owner != NULL,
-		.uid = owner ? owner->uid : 0,
-		.gid = owner ? owner->gid : 0};
+		.modules = config->session_support && login->kind != LOGIN_ANONYMOUS};
 	int error = process_restrict();
 
+	grant_giving(&grants, owner);
 	if (error < 0)
 		return give_up(problem, "resource limits", error);
 	if (config->run_as_launching_user) {

@@ -391,7 +391,8 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 	add_grants(p, grants, whole);
 	if (grants->modules)
 		refuse_softly(p);
-	answer(p, SECCOMP_RET_TRAP);
+	else
+		answer(p, SECCOMP_RET_TRAP);
 }
 
 /* ---- putting the process under them ---- */
