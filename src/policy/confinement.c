@@ -39,7 +39,7 @@ bool confinement_gives(const struct config *config, const struct login *login)
 	return config->chown_uploads && login->kind == LOGIN_ANONYMOUS;
 }
 
-/* ---- before the login: files ---- */
+/* ---- rulesets of Landlock ---- */
 
 /* Version 1 of Landlock forbids to move anything between directories. */
 static bool can_live_with(int version, uint64_t rights)
@@ -47,31 +47,47 @@ static bool can_live_with(int version, uint64_t rights)
 	return version > 1 || (rights & RIGHT_REFER) == 0;
 }
 
-static int enter_ruleset(int ruleset, int error)
+/* Starts a ruleset, limited to what the kernel knows, for whoever needs `rights`. 0, or -errno with `problem`; `out_ruleset` is -1
+ * where there is to be none. */
+static int start_ruleset(const struct config *config, struct landlock_subject *subject,
+	uint64_t rights, int *out_ruleset, struct buffer *problem)
 {
-	if (ruleset < 0 || error == 0)
-		return ruleset < 0 ? ruleset : landlock_enter(ruleset);
-	landlock_abandon(ruleset);
-	return error;
+	int version = landlock_version();
+
+	*out_ruleset = -1;
+	if (is_missing(version) || (version > 0 && !can_live_with(version, rights)))
+		return do_without(config, "Landlock", problem);
+	if (version < 0)
+		return give_up(problem, "Landlock", version);
+	landlock_limit(subject, version);
+	*out_ruleset = landlock_start(subject);
+	return *out_ruleset < 0 ? give_up(problem, "Landlock", *out_ruleset) : 0;
 }
+
+/* Enters it, unless the `error` of what was granted in it is one. */
+static int enter_ruleset(int ruleset, int error, const char *what, struct buffer *problem)
+{
+	if (error == 0)
+		error = landlock_enter(ruleset);
+	else
+		landlock_abandon(ruleset);
+	return error < 0 ? give_up(problem, what, error) : 0;
+}
+
+/* ---- before the login: files ---- */
 
 static int guard_files(const struct config *config, struct buffer *problem)
 {
 	struct landlock_subject subject = {
 		.files = RIGHTS_CHANGE | RIGHT_EXECUTE | RIGHT_IOCTL_DEV, .scope = SCOPE_SIGNAL};
 	uint64_t needed = writable_wanted(config) ? RIGHTS_CHANGE : 0;
-	int version = landlock_version(), ruleset, error;
+	int ruleset, error = start_ruleset(config, &subject, needed, &ruleset, problem);
 
-	if (is_missing(version) || (version > 0 && !can_live_with(version, needed)))
-		return do_without(config, "Landlock", problem);
-	if (version < 0)
-		return give_up(problem, "Landlock", version);
+	if (error < 0 || ruleset < 0)
+		return error;
 	writable_prepare(config);
-	landlock_limit(&subject, version);
-	ruleset = landlock_start(&subject);
-	error = ruleset < 0 ? ruleset : writable_grant(ruleset, config);
-	error = enter_ruleset(ruleset, error);
-	return error < 0 ? give_up(problem, "Landlock before the login", error) : 0;
+	return enter_ruleset(
+		ruleset, writable_grant(ruleset, config), "Landlock before the login", problem);
 }
 
 /* ---- before the login: system calls ---- */
@@ -221,22 +237,17 @@ static int wall_files(const struct config *config, bool anonymous, struct buffer
 	uint64_t rights = confinement_rights(config, anonymous);
 	struct landlock_subject subject = {
 		.files = RIGHTS_ALL, .scope = SCOPE_SIGNAL | SCOPE_ABSTRACT_UNIX};
-	int version = landlock_version(), ruleset, error;
+	int ruleset, error;
 
-	if (is_missing(version) || (version > 0 && !can_live_with(version, rights)))
-		return do_without(config, "Landlock", problem);
-	if (version < 0)
-		return give_up(problem, "Landlock", version);
 	limit_ports(config, anonymous, &subject);
-	landlock_limit(&subject, version);
-	ruleset = landlock_start(&subject);
-	error = ruleset;
-	if (error >= 0)
-		error = rights != 0 ? landlock_grant(ruleset, "/", rights & subject.files) : 0;
+	error = start_ruleset(config, &subject, rights, &ruleset, problem);
+	if (error < 0 || ruleset < 0)
+		return error;
+	if (rights != 0)
+		error = landlock_grant(ruleset, "/", rights);
 	if (error == 0 && (subject.ports & RIGHT_BIND) != 0)
 		error = grant_ports(ruleset, config, anonymous);
-	error = enter_ruleset(ruleset, error);
-	return error < 0 ? give_up(problem, "Landlock", error) : 0;
+	return enter_ruleset(ruleset, error, "Landlock", problem);
 }
 
 bool confinement_filters(const struct config *config)
