@@ -80,7 +80,6 @@ struct session {
 	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
 	unsigned failures, strangers; /* failed logins; unknown commands before login */
-	bool btmp_fails;	      /* that it can't be written has been said */
 	const struct account *owner;  /* of new files (chown_uploads); NULL: itself */
 	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 

@@ -1,6 +1,6 @@
 /*
  * The system's books of who was here: wtmp (every login and its end), utmp (who is in now), btmp (failed
- * logins), lastlog (the last login of each account); utmp(5), last(1), who(1), lastb(8), lastlog(8).
+ * logins), lastlog (the last login of each account); utmp(5), last(1), who(1), lastb(1), lastlog(8).
  *
  * A book that is missing is one the administrator does not keep: it is never made, and its absence is no
  * error. Otherwise it must be a regular file of root's. Records are this machine's struct utmpx and struct

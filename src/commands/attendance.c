@@ -74,6 +74,7 @@ void attendance_end(struct session *session)
 
 void attendance_fail(struct session *session)
 {
+	static bool told; /* once a session */
 	const char *user = session->user;
 	struct accounting_entry entry;
 	int error;
@@ -85,9 +86,9 @@ void attendance_fail(struct session *session)
 		user = "unknown";
 	entry = entry_of(session, user);
 	error = accounting_enter_failure(ACCOUNTING_BTMP, &entry);
-	if (!session->btmp_fails)
+	if (!told)
 		complain(session, ACCOUNTING_BTMP, error);
-	session->btmp_fails |= error < 0;
+	told |= error < 0;
 }
 
 bool attendance_admit(const struct session *session, struct buffer *problem)

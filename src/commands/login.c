@@ -52,6 +52,13 @@ static int64_t last_multiple(int64_t since, unsigned seconds)
 	return step > 0 ? since + (io_now() - since) / step * step : since;
 }
 
+static void close_after_failures(struct session *session, struct reply *answer)
+{
+	answer->closing = true;
+	session->outcome = EXIT_CLASS_CLIENT;
+	session->ending = "login_failures";
+}
+
 /* The answer comes as long after the command as any other refusal's, whatever was looked up. */
 static struct reply refuse(struct session *session, int64_t since, const char *text)
 {
@@ -61,10 +68,8 @@ static struct reply refuse(struct session *session, int64_t since, const char *t
 	since = last_multiple(since, session->config.delay_failed_login);
 	if (!delay(session, since, session->config.delay_failed_login))
 		return reply(0, NULL);
-	if (++session->failures >= session->config.max_login_fails) {
-		session->ending = "login_failures";
-		answer.closing = true;
-	}
+	if (++session->failures >= session->config.max_login_fails)
+		close_after_failures(session, &answer);
 	return answer;
 }
 
@@ -253,6 +258,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 {
 	char text[512];
 	struct config_note error;
+	struct reply answer;
 	struct buffer problem;
 
 	buffer_start(&problem, text, sizeof(text));
@@ -269,7 +275,11 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	record_notes(session);
 	switch (login_settle(&session->config, login, &problem)) {
 	case LOGIN_REFUSED:
-		return refuse_password(session, login, since, buffer_text(&problem));
+		answer = refuse_password(session, login, since, buffer_text(&problem));
+		/* The user's own settings are not for the next one to try. */
+		if (session->config.early_sources != 0)
+			close_after_failures(session, &answer);
+		return answer;
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:
