@@ -96,6 +96,9 @@ struct session {
 	int ended;		    /* by what control_next returned within a command; 0: not so */
 	enum exit_class outcome;
 	unsigned idle_granted; /* idle_session_timeout before any SITE IDLE */
+	bool drafts_seen;      /* in a listing */
+	uint64_t kept_told;    /* the last SIZE was that of an interrupted upload; 0: it was not */
+	uint64_t allocated;    /* bytes that ALLO announced for the next upload; 0: unknown */
 	struct pending pending;
 	struct transfer transfer;
 

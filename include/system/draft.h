@@ -30,6 +30,9 @@ int draft_resume(struct draft *draft, const char *target);
 /* The size of the unfinished file that was kept for `target`; -ENOENT. */
 int draft_kept_size(const char *target, uint64_t *out_bytes);
 
+/* Removes the unfinished file that was kept for `target`; -ENOENT. */
+int draft_forget(const char *target);
+
 /* Gives the draft the mode, the group, the access control list and the attributes of the open file `old`. Fails if it would
  * differ in any of them, or in its owner. */
 int draft_take_after(struct draft *draft, int old);

@@ -59,6 +59,12 @@ static enum pump_result wait_ready(struct pump *pump)
 	return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
 }
 
+/* Whether an upload may bring `bytes` more. */
+static bool is_too_much(const struct pump *pump, size_t bytes)
+{
+	return pump->excess != 0 && bytes > pump->most - pump->moved;
+}
+
 /* Counts bytes moved. */
 static void account_for(struct pump *pump, size_t bytes)
 {
@@ -362,6 +368,8 @@ static enum pump_result splice_in(
 		}
 		if (got < 0)
 			return socket_error(pump, (int)got);
+		if (is_too_much(pump, (size_t)got))
+			return file_error(pump, pump->excess);
 		result = drain(pump, pipe, file);
 		account_for(pump, (size_t)got);
 		if (result == PUMP_DONE)
@@ -394,6 +402,8 @@ static enum pump_result receive_and_write(struct pump *pump, int file, bool *out
 	if (result != PUMP_DONE)
 		return result;
 	*out_ended = got == 0;
+	if (is_too_much(pump, got))
+		return file_error(pump, pump->excess);
 	error = vfs_write_all(file, memory, got);
 	account_for(pump, got);
 	return error < 0 ? file_error(pump, error) : PUMP_DONE;
@@ -429,6 +439,8 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 		int error;
 		if (result != PUMP_DONE)
 			return result;
+		if (is_too_much(pump, got))
+			return file_error(pump, pump->excess);
 		size = got > 0 ? ascii_from_wire(&state, memory, got, converted)
 			       : ascii_finish(&state, converted);
 		error = vfs_write_all(file, converted, size);

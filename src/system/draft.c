@@ -141,6 +141,14 @@ int draft_kept_size(const char *target, uint64_t *out_bytes)
 	return 0;
 }
 
+int draft_forget(const char *target)
+{
+	char kept[PATH_TEXT];
+	int error = kept_name(target, kept);
+
+	return error < 0 ? error : result(unlink(kept));
+}
+
 int draft_resume(struct draft *draft, const char *target)
 {
 	char kept[PATH_TEXT];
