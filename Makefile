@@ -79,7 +79,12 @@ $(BUILD)/talk-runner: $(wildcard tests/talk/*.c tests/talk/*.h) $(BUILD)/parts.a
 	@echo '  CC  $@'
 	$(Q)$(CC) $(ALLFLAGS) -Itests $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/parts.a $(LIBS)
 
-talks: $(BUILD)/talk-runner
+# soloftpd with one command that lets its client try the walls: tests/client/test_walls.py.
+$(BUILD)/soloftpd-acts: $(BUILD)/main.o tests/acts/acts.c $(BUILD)/parts.a
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -Wl,--wrap=cmd_clnt -o $@ $^ $(LIBS)
+
+talks: $(BUILD)/talk-runner $(BUILD)/soloftpd-acts
 
 # The client of tests/ktls, for a virtual machine.
 $(BUILD)/ktls-cases: $(wildcard tests/ktls/*.c tests/ktls/*.h)
@@ -88,6 +93,29 @@ $(BUILD)/ktls-cases: $(wildcard tests/ktls/*.c tests/ktls/*.h)
 	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lssl -lcrypto
 
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
+
+# The server under musl. It has libcrypto's digests, which need nothing of a libc's; libwrap and libpam are glibc's, and
+# stand-ins take their places. musl-gcc sees musl's headers first, and then the kernel's and the libraries'.
+MULTIARCH = $(shell gcc -print-multiarch)
+musl:
+	LDFLAGS=-Wl,-rpath,$(CURDIR)/build/musl-gcc $(MAKE) \
+		CC='musl-gcc -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)' \
+		WRAPLIB=build/musl-gcc/wrappers.o DIGESTLIB=/usr/lib/$(MULTIARCH)/libcrypto.a \
+		musl-server
+
+musl-server: $(BUILD)/wrappers.o $(BUILD)/libpam.so.0 $(BUILD)/soloftpd $(BUILD)/talk-runner
+
+$(BUILD)/soloftpd $(BUILD)/talk-runner: | $(filter %.o,$(WRAPLIB))
+
+$(BUILD)/%.o: tests/musl/%.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -c -o $@ $<
+
+$(BUILD)/libpam.so.0: tests/musl/pam.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
 
 # soloftpd under a real xinetd on a loopback port, with a login; PORT= chooses the port.
 run:
@@ -106,19 +134,17 @@ check-ktls:
 	$(MAKE) all $(BUILD)/ktls-cases
 	tests/ktls/run $(BUILD)
 
+SHARE := $(DESTDIR)$(PREFIX)/share
 install: all
-	install -d $(DESTDIR)$(SBIN) $(DESTDIR)$(MAN)/man5 $(DESTDIR)$(MAN)/man8 \
-		$(DESTDIR)$(PREFIX)/share/doc/soloftpd
+	install -d $(addprefix $(DESTDIR),$(SBIN) $(MAN)/man5 $(MAN)/man8) $(addprefix $(SHARE)/,doc/soloftpd/systemd bash-completion/completions)
 	install -m 755 $(BUILD)/soloftpd $(BUILD)/soloftpctl $(DESTDIR)$(SBIN)/
-	install -m 644 docs/soloftpd.8 docs/soloftpctl.8 $(DESTDIR)$(MAN)/man8/
-	install -m 644 docs/soloftpd.conf.5 $(DESTDIR)$(MAN)/man5/
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	install -m 644 docs/soloftpctl.bash-completion \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/soloftpctl
-	install -m 644 README.md LICENSE xinetd.d/soloftpd xinetd.d/soloftpd-implicit docs/*.md \
-		$(DESTDIR)$(PREFIX)/share/doc/soloftpd/
+	install -m 644 docs/*.8 $(DESTDIR)$(MAN)/man8/
+	install -m 644 docs/*.5 $(DESTDIR)$(MAN)/man5/
+	install -m 644 docs/soloftpctl.bash-completion $(SHARE)/bash-completion/completions/soloftpctl
+	install -m 644 README.md LICENSE xinetd.d/* docs/*.md $(SHARE)/doc/soloftpd/
+	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean:
 	rm -rf build
 
-.PHONY: all units talks run check check-ktls install clean
+.PHONY: all units talks musl musl-server run check check-ktls install clean

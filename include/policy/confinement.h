@@ -26,10 +26,6 @@ int confinement_after(const struct config *config, const struct login *login,
 /* Whether the session that follows will be under the filter: nothing in its root directory can become code then. */
 bool confinement_filters(const struct config *config);
 
-/* Whether what is below `path` (absolute, without links) can be written after the login, as far as the walls before it
- * allow. */
-bool confinement_reaches(const struct config *config, const char *path);
-
 /* The rights to files that the command classes open to a session need. */
 uint64_t confinement_rights(const struct config *config, bool anonymous);
 

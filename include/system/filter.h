@@ -20,6 +20,8 @@ struct filter_grants {
 	bool times; /* times of files may be set */
 	bool replaces; /* files are made like others: their group, access control list, attributes and mode */
 	bool modules; /* PAM's modules run at the end: what they are refused fails, and stops nothing */
+	bool services; /* PAM's modules talk to daemons: name services, and more with PAM's sessions */
+	bool programs; /* PAM's modules start programs: by fork and execve alone */
 	bool rewrites; /* PAM's modules write files of root's anew: a new one may be made root's */
 	bool gives;    /* files may be given to `uid` and `gid`, and to nobody else (fchown) */
 	uid_t uid;
@@ -49,8 +51,8 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 /* Whether the kernel and this processor have filters with all that is needed here. */
 bool filter_is_available(void);
 
-/* Puts the process under them, for good; it must have no_new_privs. Returns 0 or -errno: -ENOSYS or -EINVAL where the kernel or
- * this processor has no filters. Before the login a refused call fails with EPERM. After it, `stopped` is called with the
+/* Puts the process under them, for good; it must have no_new_privs. Returns 0 or -errno: -ENOSYS where the kernel or this
+ * processor has no filters, or a container hides them. Before the login a refused call fails with EPERM. After it, `stopped` is called with the
  * number of the call, in a signal handler; the call is not made, and the process ends if `stopped` returns. */
 int filter_before(const struct filter_grants *grants);
 int filter_after(const struct filter_grants *grants, const struct filter_kept *kept,

@@ -47,7 +47,8 @@ struct landlock_subject {
 	uint64_t scope;
 };
 
-/* The kernel's version of Landlock, 1 and up, or -errno: -ENOSYS or -EOPNOTSUPP where it has none. */
+/* The kernel's version of Landlock, 1 and up, or -errno: -ENOSYS or -EOPNOTSUPP where it has none, or a
+ * container hides it. */
 int landlock_version(void);
 
 /* Leaves in the subject what a kernel of `version` knows. */

@@ -44,6 +44,9 @@ void log_system_open(void);
  * 0, or -errno if no daemon took the line. */
 int log_system(enum log_level level, const char *text);
 
+/* Whether the daemon listens for a stream only. */
+bool log_system_is_stream(void);
+
 /* The sockets for syslog that there are. Sets them and returns how many. */
 #define LOG_SYSTEM_DESCRIPTORS 3
 size_t log_system_descriptors(int out[LOG_SYSTEM_DESCRIPTORS]);

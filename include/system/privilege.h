@@ -14,8 +14,8 @@
 int privilege_forbid_gains(void);
 
 /* Still root, with as few capabilities as the way to the login needs, none for programs it would execute, and no
- * way to more; `gives` keeps the one to give files away. Returns 0 or -errno. */
-int privilege_reduce(bool gives);
+ * way to more; `gives` keeps the one to give files away, and what it `starts` can read what root can. Returns 0 or -errno. */
+int privilege_reduce(bool gives, bool starts);
 
 /* Changes the working directory with the rights of `account`, so that a directory root may not enter
  * (NFS) works and one the user may not enter does not. Root again on return; -errno otherwise. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/confinement.h"
+#include "policy/writable.h"
 #include "system/file.h"
 #include "system/privilege.h"
 #include "system/vfs.h"
@@ -159,7 +160,7 @@ void jail_warn(const struct config *config, const struct login *login, struct bu
 	static char here[PATH_TEXT];
 
 	if ((confinement_rights(config, login->anonymous) & RIGHT_WRITE_FILE) == 0 ||
-		vfs_current(here, sizeof(here)) < 0 || confinement_reaches(config, here))
+		vfs_current(here, sizeof(here)) < 0 || writable_reaches(config, here))
 		return;
 	buffer_string(problem, "nothing can be written below ");
 	buffer_string(problem, here);

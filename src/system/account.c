@@ -80,50 +80,68 @@ void account_names_open(void)
 	groups = fopen("/etc/group", "re");
 }
 
-static bool find_user(uint32_t id, char *name, size_t capacity)
-{
-	static char text[16384];
-	struct passwd storage, *entry;
+/* A line of either file: name, password, number; and in /etc/passwd, three fields on, the home directory. */
+enum field { NAME, NUMBER = 2, HOME = 5, FIELDS = 7 };
 
-	if (!users)
+struct entry {
+	const char *fields[FIELDS]; /* NULL: the line has fewer */
+	uint64_t number;
+};
+
+static bool read_entry(char *line, struct entry *out)
+{
+	*out = (struct entry){.number = 0};
+	for (int i = 0; i < FIELDS; i++)
+		out->fields[i] = strsep(&line, ":");
+	/* "+" and "-" are the marks of NIS. */
+	return !strchr("#+-", out->fields[NAME][0]) && out->fields[NUMBER] &&
+	       number_parse(out->fields[NUMBER], UINT32_MAX, &out->number) == 0;
+}
+
+/* The next entry; valid until the one after it. A group may have more members than fit: they are nobody's concern. */
+static bool next_entry(FILE *file, struct entry *out)
+{
+	static char line[16384], rest[512];
+
+	while (fgets(line, sizeof(line), file)) {
+		char *end = strchr(line, '\n');
+		if (end)
+			*end = '\0';
+		while (!end && fgets(rest, sizeof(rest), file))
+			end = strchr(rest, '\n');
+		if (read_entry(line, out))
+			return true;
+	}
+	return false;
+}
+
+static bool find_number(FILE *file, uint32_t id, char *name, size_t capacity)
+{
+	struct entry entry;
+
+	if (!file)
 		return false;
-	rewind(users);
-	while (fgetpwent_r(users, &storage, text, sizeof(text), &entry) == 0)
-		if (entry->pw_uid == id)
-			return copy(name, capacity, entry->pw_name) == 0;
+	rewind(file);
+	while (next_entry(file, &entry))
+		if (entry.number == id)
+			return copy(name, capacity, entry.fields[NAME]) == 0;
 	return false;
 }
 
 int account_home(const char *name, char *out_home, size_t capacity)
 {
-	static char text[16384];
-	struct passwd storage, *entry;
+	struct entry entry;
 
 	if (!users)
 		return -ENOENT;
 	rewind(users);
-	while (fgetpwent_r(users, &storage, text, sizeof(text), &entry) == 0)
-		if (strcmp(entry->pw_name, name) == 0)
-			return copy(out_home, capacity, entry->pw_dir);
+	while (next_entry(users, &entry))
+		if (entry.fields[HOME] && strcmp(entry.fields[NAME], name) == 0)
+			return copy(out_home, capacity, entry.fields[HOME]);
 	return -ENOENT;
 }
 
-static bool find_group(uint32_t id, char *name, size_t capacity)
-{
-	static char text[16384];
-	struct group storage, *entry;
-
-	if (!groups)
-		return false;
-	rewind(groups);
-	while (fgetgrent_r(groups, &storage, text, sizeof(text), &entry) == 0)
-		if (entry->gr_gid == id)
-			return copy(name, capacity, entry->gr_name) == 0;
-	return false;
-}
-
-static const char *remember(struct remembered *table, uint32_t id,
-	bool (*look_up)(uint32_t id, char *name, size_t capacity))
+static const char *remember(struct remembered *table, uint32_t id, FILE *file)
 {
 	struct remembered *slot = &table[id % REMEMBERED];
 
@@ -131,7 +149,7 @@ static const char *remember(struct remembered *table, uint32_t id,
 		return slot->name;
 	slot->known = true;
 	slot->id = id;
-	if (!look_up(id, slot->name, sizeof(slot->name))) {
+	if (!find_number(file, id, slot->name, sizeof(slot->name))) {
 		char number[NUMBER_TEXT];
 		number_format(id, number);
 		(void)copy(slot->name, sizeof(slot->name), number);
@@ -141,10 +159,10 @@ static const char *remember(struct remembered *table, uint32_t id,
 
 const char *account_user_name(uid_t uid)
 {
-	return remember(user_names, uid, find_user);
+	return remember(user_names, uid, users);
 }
 
 const char *account_group_name(gid_t gid)
 {
-	return remember(group_names, gid, find_group);
+	return remember(group_names, gid, groups);
 }

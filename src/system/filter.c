@@ -8,9 +8,12 @@
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,14 +43,17 @@ enum after { STOP, ALLOW, AFTER_RULE };
 #define AFTER_STOP STOP
 #define AFTER_ALLOW ALLOW
 
-/* The filters know no number from here on; calls that this processor does not have get one that no call has. */
-#define CALL_NUMBERS 512
+/* The book was made with all calls before this one (Linux 6.18) in mind; what is newer is not there. */
+#define CALL_NEWER 470
+
+/* Those have a bit each; calls that this processor does not have get a number that no call has. */
+#define CALL_NUMBERS 480
 #define CALL_ABSENT 4095
 
 static const struct call {
 	uint16_t number;
 	uint8_t before, after;
-	char name[18]; /* no pointers: nothing to relocate at the start */
+	char name[20]; /* no pointers: nothing to relocate at the start */
 } book[] = {
 #define CALL(name, before, after) {SYS_##name, BEFORE_##before, AFTER_##after, #name},
 #include "syscalls.def"
@@ -101,7 +107,9 @@ static void answer(struct filter_program *p, uint32_t action)
 	emit(p, BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* Answers `action` to every call whose bit is set; the others go on behind it. Numbers without a bit get `strange`. */
+/* Answers `action` to every call whose bit is set; the others go on behind it. Numbers without a bit get `strange`.
+ * With comparisons alone, and no arithmetic, the kernel could find out beforehand which calls are always allowed; but that
+ * takes it longer than all calls of a login then save. */
 static void by_bits(
 	struct filter_program *p, const uint32_t bits[WORDS], uint32_t action, uint32_t strange)
 {
@@ -109,7 +117,7 @@ static void by_bits(
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, PROCESSOR, 1, 0);
 	answer(p, SECCOMP_RET_KILL_PROCESS);
 	load_number(p);
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NUMBERS, 0, 1);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NEWER, 0, 1);
 	answer(p, strange);
 	emit(p, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);
 	emit(p, BPF_MISC | BPF_TAX, 0, 0, 0);
@@ -194,58 +202,6 @@ static void rule(
 		(argument), false, false, SPECIAL_BITS, {0}, 1 \
 	}
 
-static void add_grants(struct filter_program *p, const struct filter_grants *grants)
-{
-	/* Who gives a file away sets its mode first. */
-	if (grants->modes || grants->gives || grants->replaces)
-		RULE(p, SYS_fchmod, PLAIN_MODE(1));
-	if (grants->replaces)
-		RULE(p, SYS_fsetxattr, {0, false, true, 0, {0}, 0});
-	/* A group of the user's own: others need a privilege. */
-	if (grants->replaces && !grants->gives)
-		RULE(p, SYS_fchown, {1, false, false, 0, {~0U}, 1});
-	if (grants->modes) {
-		RULE(p, SYS_chmod, PLAIN_MODE(1));
-		RULE(p, SYS_fchmodat, PLAIN_MODE(2));
-	}
-	if (grants->gives)
-		RULE(p, SYS_fchown, {1, false, false, 0, {grants->uid}, 1},
-			{2, false, false, 0, {grants->gid}, 1});
-	/* A signal to itself: abort(3). */
-	RULE(p, SYS_tgkill, {0, false, false, 0, {(uint32_t)getpid()}, 1});
-}
-
-/* ---- before the login ---- */
-
-void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
-{
-	uint32_t passed[WORDS];
-
-	for (unsigned word = 0; word < WORDS; word++)
-		passed[word] = ~0U;
-	for (size_t i = 0; i < BOOK_ROWS; i++)
-		if (book[i].number < CALL_NUMBERS && book[i].before != PASS)
-			passed[book[i].number / 32] &= ~(1U << book[i].number % 32);
-	p->size = 0;
-	/* What is newer than this program is not there: libraries then use what they used before. */
-	by_bits(p, passed, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | ENOSYS);
-	load_number(p);
-	add_grants(p, grants);
-	if (grants->times) {
-		RULE(p, SYS_utimensat, {0, false, true, 0, {0}, 0});
-		RULE(p, SYS_utimes, {0, false, true, 0, {0}, 0});
-		RULE(p, SYS_utime, {0, false, true, 0, {0}, 0});
-		RULE(p, SYS_futimesat, {0, false, true, 0, {0}, 0});
-	}
-	if (grants->rewrites && !grants->gives)
-		RULE(p, SYS_fchown, {1, false, false, 0, {0}, 1}, {2, false, false, 0, {0}, 1});
-	/* PAM's modules: name services and log daemons (UNIX), directories (INET), the audit log (NETLINK). */
-	RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}, 4});
-	answer(p, SECCOMP_RET_ERRNO | EPERM);
-}
-
-/* ---- after the login ---- */
-
 /* The descriptor that is `argument` is none of these. */
 static struct condition not_among(unsigned argument, const int *fds, unsigned count)
 {
@@ -257,14 +213,111 @@ static struct condition not_among(unsigned argument, const int *fds, unsigned co
 	return condition;
 }
 
-/* Logs can only grow, and the record of utmp is written in its place. */
-static void add_kept(struct filter_program *p, const struct filter_kept *kept)
-{
-	int whole[FILTER_LOGS + 1];
+/* A file that is not opened to be written to is not cut short either: Landlock does not see that before its version 3. */
+#define TRUNCATING(argument)                                                                    \
+	{                                                                                       \
+		(argument), false, true, O_TRUNC | O_ACCMODE, {O_TRUNC, O_TRUNC | O_ACCMODE}, 2 \
+	}
 
-	for (unsigned i = 0; i < FILTER_LOGS; i++)
-		whole[i] = kept->logs[i];
-	whole[FILTER_LOGS] = kept->utmp;
+static void add_grants(struct filter_program *p, const struct filter_grants *grants,
+	const int whole[FILTER_LOGS + 1])
+{
+	/* Who gives a file away sets its mode first. */
+	if (grants->modes || grants->gives || grants->replaces)
+		RULE(p, SYS_fchmod, PLAIN_MODE(1));
+	if (grants->replaces)
+		rule(p, SYS_fsetxattr, NULL, 0);
+	/* A group of the user's own: others need a privilege. */
+	if (grants->replaces && !grants->gives)
+		RULE(p, SYS_fchown, {1, false, false, 0, {~0U}, 1});
+	if (grants->modes) {
+		RULE(p, SYS_chmod, PLAIN_MODE(1));
+		RULE(p, SYS_fchmodat, PLAIN_MODE(2));
+	}
+	if (grants->gives)
+		RULE(p, SYS_fchown, not_among(0, whole, FILTER_LOGS + 1),
+			{1, false, false, 0, {grants->uid}, 1},
+			{2, false, false, 0, {grants->gid}, 1});
+	/* A signal to itself: abort(3). */
+	RULE(p, SYS_tgkill, {0, false, false, 0, {(uint32_t)getpid()}, 1});
+}
+
+/* ---- before the login ---- */
+
+/* Other processes of root's are reached without kill(2) as well: by the signals that a descriptor sends, by what a
+ * terminal is made to read, and by their limits. */
+static void add_others(struct filter_program *p)
+{
+	RULE(p, SYS_fcntl, {1, false, true, 0, {F_SETOWN, F_SETOWN_EX, F_SETSIG}, 3});
+	RULE(p, SYS_ioctl, {1, false, true, 0, {FIOSETOWN, SIOCSPGRP, TIOCLINUX, TIOCSTI}, 4});
+	RULE(p, SYS_setpriority, {0, false, false, 0, {PRIO_PROCESS}, 1},
+		{1, false, false, 0, {0}, 1});
+	RULE(p, SYS_prlimit64, {0, false, false, 0, {0, (uint32_t)getpid()}, 2});
+}
+
+/* A copy of the process, as fork(3) makes it: no thread, and no name space of its own. */
+static void add_programs(struct filter_program *p)
+{
+	const uint32_t ids = CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+
+	RULE(p, SYS_clone, {0, false, false, ~ids, {SIGCHLD}, 1});
+	rule(p, SYS_fork, NULL, 0);
+	rule(p, SYS_execve, NULL, 0);
+}
+
+static void add_openings(struct filter_program *p)
+{
+	RULE(p, SYS_openat, TRUNCATING(2));
+	RULE(p, SYS_open, TRUNCATING(1));
+}
+
+void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
+{
+	static const int unknown[FILTER_LOGS + 1] = {-1, -1, -1, -1, -1, -1, -1, -1, -1};
+	uint32_t passed[WORDS];
+
+	for (unsigned word = 0; word < WORDS; word++)
+		passed[word] = ~0U;
+	for (size_t i = 0; i < BOOK_ROWS; i++)
+		if (book[i].number < CALL_NUMBERS && book[i].before != PASS)
+			passed[book[i].number / 32] &= ~(1U << book[i].number % 32);
+	p->size = 0;
+	/* What is newer than this program is not there: libraries then use what they used before. */
+	by_bits(p, passed, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | ENOSYS);
+	load_number(p);
+	add_openings(p);
+	add_others(p);
+	add_grants(p, grants, unknown);
+	if (grants->times) {
+		RULE(p, SYS_utimensat, {0, false, true, 0, {0}, 0});
+		RULE(p, SYS_utimes, {0, false, true, 0, {0}, 0});
+		RULE(p, SYS_utime, {0, false, true, 0, {0}, 0});
+		RULE(p, SYS_futimesat, {0, false, true, 0, {0}, 0});
+	}
+	if (grants->programs)
+		add_programs(p);
+	if (grants->rewrites) {
+		RULE(p, SYS_fchmod, PLAIN_MODE(1));
+		if (!grants->gives)
+			RULE(p, SYS_fchown, {1, false, false, 0, {0}, 1},
+				{2, false, false, 0, {0}, 1});
+	}
+	/* PAM's modules: directories (INET), the audit log (NETLINK), log daemons (UNIX). */
+	RULE(p, SYS_socket, {0, false, false, 0, {AF_INET, AF_INET6, AF_NETLINK}, 3});
+	if (grants->services)
+		RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX}, 1});
+	else
+		RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX}, 1},
+			{1, false, false, 0xf, {SOCK_DGRAM}, 1});
+	answer(p, SECCOMP_RET_ERRNO | EPERM);
+}
+
+/* ---- after the login ---- */
+
+/* Logs can only grow, and the record of utmp is written in its place. */
+static void add_kept(
+	struct filter_program *p, const struct filter_kept *kept, const int whole[FILTER_LOGS + 1])
+{
 	RULE(p, SYS_write, not_among(0, &kept->utmp, 1));
 	RULE(p, SYS_writev, not_among(0, &kept->utmp, 1));
 	RULE(p, SYS_sendfile, not_among(0, &kept->utmp, 1));
@@ -282,8 +335,8 @@ static void add_kept(struct filter_program *p, const struct filter_kept *kept)
 
 static void add_files(struct filter_program *p)
 {
-	RULE(p, SYS_openat, PLAIN_MODE(3));
-	RULE(p, SYS_open, PLAIN_MODE(2));
+	RULE(p, SYS_openat, PLAIN_MODE(3), TRUNCATING(2));
+	RULE(p, SYS_open, PLAIN_MODE(2), TRUNCATING(1));
 	/* No descriptor gets a second number, and no log loses O_APPEND. */
 	RULE(p, SYS_fcntl,
 		{1, false, false, 0, {F_GETFL, F_GETFD, F_SETFD, F_SETLK, F_SETPIPE_SZ}, 5});
@@ -307,6 +360,9 @@ static void add_sockets(struct filter_program *p)
 		{2, false, false, 0, {TCP_NODELAY, TCP_QUICKACK, TCP_ULP}, 3});
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {SOL_TLS}, 1},
 		{2, false, false, 0, {TLS_TX, TLS_RX}, 2});
+	/* What is sent must not make a connection: Landlock sees none there. */
+	RULE(p, SYS_sendto, {3, false, false, MSG_FASTOPEN, {0}, 1});
+	RULE(p, SYS_sendmsg, {2, false, false, MSG_FASTOPEN, {0}, 1});
 }
 
 /* Modules do without what there is not: the audit log, a name service. */
@@ -321,21 +377,24 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 	struct filter_program *p)
 {
 	uint32_t allowed[WORDS] = {0};
+	int whole[FILTER_LOGS + 1];
 
 	for (size_t i = 0; i < BOOK_ROWS; i++)
 		if (book[i].number < CALL_NUMBERS && book[i].after == ALLOW)
 			allowed[book[i].number / 32] |= 1U << book[i].number % 32;
 	if (!grants->times)
 		allowed[SYS_utimensat / 32] &= ~(1U << SYS_utimensat % 32);
+	memcpy(whole, kept->logs, sizeof(kept->logs));
+	whole[FILTER_LOGS] = kept->utmp;
 	p->size = 0;
 	by_bits(p, allowed, SECCOMP_RET_ALLOW,
 		grants->modules ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_TRAP);
 	load_number(p);
-	add_kept(p, kept); /* transfers first */
+	add_kept(p, kept, whole); /* transfers first */
 	add_files(p);
 	add_memory(p);
 	add_sockets(p);
-	add_grants(p, grants);
+	add_grants(p, grants, whole);
 	if (grants->modules)
 		refuse_softly(p);
 	answer(p, SECCOMP_RET_TRAP);
@@ -343,18 +402,18 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 
 /* ---- putting the process under them ---- */
 
+/* A program that is nowhere can't be read where there are filters; elsewhere nobody tries to. */
 bool filter_is_available(void)
 {
-	uint32_t action = SECCOMP_RET_TRAP;
-
-	return PROCESSOR != 0 && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+	return PROCESSOR != 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 &&
+	       errno == EFAULT;
 }
 
 static int install(struct filter_program *program)
 {
 	struct sock_fprog code = {.len = program->size, .filter = program->code};
 
-	if (PROCESSOR == 0)
+	if (!filter_is_available())
 		return -ENOSYS;
 	/* Older kernels would slow down a filtered process against an attack from inside it, which needs code of
 	 * the attacker's; before Linux 4.17 there is no such flag. */

@@ -33,7 +33,10 @@ static int result(long status)
 
 int landlock_version(void)
 {
-	return result(syscall(SYS_landlock_create_ruleset, NULL, 0, ASK_VERSION));
+	int version = result(syscall(SYS_landlock_create_ruleset, NULL, 0, ASK_VERSION));
+
+	/* The kernel never says that to this question: what a container is made of does, of calls it does not know. */
+	return version == -EPERM ? -ENOSYS : version;
 }
 
 void landlock_limit(struct landlock_subject *subject, int version)
@@ -50,15 +53,19 @@ void landlock_limit(struct landlock_subject *subject, int version)
 		subject->scope = 0;
 }
 
+/* What the ruleset in the making is about: a rule must not name anything else. */
+static uint64_t about;
+
 int landlock_start(const struct landlock_subject *subject)
 {
+	about = subject->files;
 	/* Kernels of fewer fields take the longer form as long as the rest is zero. */
 	return result(syscall(SYS_landlock_create_ruleset, subject, sizeof(*subject), 0));
 }
 
 static int grant_below(int ruleset, int directory, const char *name, int flags, uint64_t rights)
 {
-	struct path_rule rule = {.rights = rights};
+	struct path_rule rule = {.rights = rights & about};
 	int error;
 
 	rule.parent = openat(directory, name, O_PATH | O_CLOEXEC | flags);
@@ -87,22 +94,19 @@ struct entry {
 	char name[];
 };
 
-static int grant_entries(int ruleset, int directory, const char *entries, size_t size,
+/* A directory that can't be opened (its server is gone, say) stays closed, and keeps nobody from the others. */
+static void grant_entries(int ruleset, int directory, const char *entries, size_t size,
 	bool (*is_meant)(const char *name), uint64_t rights)
 {
 	for (size_t at = 0; at < size;) {
 		const struct entry *entry = (const void *)(entries + at);
-		int error = 0;
 		/* Not every file system says what its entries are. */
 		bool may_be = entry->type == DT_DIR || entry->type == DT_UNKNOWN;
 		if (may_be && entry->name[0] != '.' && is_meant(entry->name))
-			error = grant_below(
+			(void)grant_below(
 				ruleset, directory, entry->name, O_DIRECTORY | O_NOFOLLOW, rights);
-		if (error < 0 && error != -ENOENT && error != -EACCES && error != -ENOTDIR)
-			return error;
 		at += entry->size;
 	}
-	return 0;
 }
 
 int landlock_grant_children(
@@ -110,20 +114,17 @@ int landlock_grant_children(
 {
 	_Alignas(struct entry) char entries[4096];
 	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int error = 0;
+	int got;
 
 	if (directory < 0)
 		return -errno;
-	while (error == 0) {
-		long got = syscall(SYS_getdents64, directory, entries, sizeof(entries));
-		if (got <= 0) {
-			error = result(got);
-			break;
-		}
-		error = grant_entries(ruleset, directory, entries, (size_t)got, is_meant, rights);
-	}
+	do {
+		got = result(syscall(SYS_getdents64, directory, entries, sizeof(entries)));
+		if (got > 0)
+			grant_entries(ruleset, directory, entries, (size_t)got, is_meant, rights);
+	} while (got > 0);
 	close(directory);
-	return error;
+	return got;
 }
 
 int landlock_grant_port(int ruleset, uint16_t port, uint64_t rights)

@@ -186,6 +186,11 @@ void log_system_open(void)
 	daemon_link.sealed = true;
 }
 
+bool log_system_is_stream(void)
+{
+	return daemon_link.current >= 0 && daemon_link.current == daemon_link.stream;
+}
+
 size_t log_system_descriptors(int out[LOG_SYSTEM_DESCRIPTORS])
 {
 	const int all[LOG_SYSTEM_DESCRIPTORS] = {

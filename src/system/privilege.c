@@ -141,15 +141,27 @@ int privilege_forbid_gains(void)
 
 /* What the way from the greeting to the login needs. */
 #define BIT(capability) (1ULL << (capability))
-#define UNTIL_LOGIN                                                                           \
-	(BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SYS_CHROOT) | BIT(CAP_DAC_READ_SEARCH) | \
-		BIT(CAP_AUDIT_WRITE) | BIT(CAP_NET_BIND_SERVICE))
+#define UNTIL_LOGIN                                                                       \
+	(BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SYS_CHROOT) | BIT(CAP_AUDIT_WRITE) | \
+		BIT(CAP_NET_BIND_SERVICE))
 
-int privilege_reduce(bool gives)
+static bool holds(unsigned capability)
 {
+	struct capabilities held;
+
+	return get_capabilities(&held) == 0 &&
+	       (held.data[capability / 32].permitted & 1U << capability % 32) != 0;
+}
+
+int privilege_reduce(bool gives, bool starts)
+{
+	uint64_t kept = UNTIL_LOGIN;
 	int error = privilege_forbid_gains();
 
 	for (int capability = 0; error == 0; capability++) {
+		/* A program that root starts has what is left here. */
+		if (starts && capability == CAP_DAC_READ_SEARCH)
+			continue;
 		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
 			continue;
 		if (errno == EINVAL) /* the kernel has no more */
@@ -159,7 +171,12 @@ int privilege_reduce(bool gives)
 			break;
 		error = -errno;
 	}
-	return error < 0 ? error : keep_capabilities(UNTIL_LOGIN | (gives ? BIT(CAP_CHOWN) : 0));
+	if (error < 0)
+		return error;
+	kept |= gives ? BIT(CAP_CHOWN) : 0;
+	/* Containers often have the wider one alone, and it takes one of them to make a user's home a jail. */
+	kept |= holds(CAP_DAC_READ_SEARCH) ? BIT(CAP_DAC_READ_SEARCH) : BIT(CAP_DAC_OVERRIDE);
+	return keep_capabilities(kept);
 }
 
 /* A thread, of a PAM module for instance, would keep what this one gives up. */

@@ -42,10 +42,12 @@ class Report(unittest.TestResult):
         signal.alarm(0)
         super().stopTest(test)
         spent = time.monotonic() - self.started
+        said = harness.SYSLOG.read_bytes()[self.syslog_before:].decode(errors="replace")
+        if "stopped by seccomp_sandbox" in said and not getattr(test, "stops_sessions", False):
+            self.trouble.append("the filter has stopped a session")
         verdict = "FAILED" if self.trouble else "ok"
         print(f"{verdict:6} {spent:5.1f} s  {name_of(test)}", flush=True)
         if self.trouble:
-            said = harness.SYSLOG.read_bytes()[self.syslog_before:].decode(errors="replace")
             self.trouble.append(f"syslog:\n{said}")
         for text in self.trouble:
             print("\n".join(f"    {line}" for line in text.splitlines()), flush=True)

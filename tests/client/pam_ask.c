@@ -4,6 +4,8 @@
  *   on=PROMPT off=PROMPT   asks, with the answer shown or hidden; the answers are kept, one behind the other
  *   info=TEXT error=TEXT   tells
  *   want=ANSWERS           all answers so far, with a '/' behind each; or else PAM_AUTH_ERR
+ *   run=PROGRAM            starts `PROGRAM USER nonull`, its input the last answer with its NUL, as pam_unix does;
+ *                          unless its status is 0, PAM_AUTH_ERR
  *   sleep=MILLISECONDS
  *   status=NUMBER          returns it
  *   close=NUMBER           returns it, if this is the end of a session
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +27,7 @@
 #include <security/pam_appl.h>
 #include <security/pam_modules.h>
 
-static char answers[1024];
+static char answers[1024], last[256];
 static int file = -1;
 
 static void decode(const char *text, char *out, size_t size)
@@ -57,10 +60,35 @@ static int say(pam_handle_t *handle, int style, const char *text)
 	if (response->resp) {
 		strncat(answers, response->resp, sizeof(answers) - strlen(answers) - 2);
 		strcat(answers, "/");
+		strncpy(last, response->resp, sizeof(last) - 1);
 		free(response->resp);
 	}
 	free(response);
 	return PAM_SUCCESS;
+}
+
+static int start(pam_handle_t *handle, const char *program)
+{
+	const char *user = NULL;
+	int ends[2], status;
+	pid_t child;
+
+	if (pam_get_item(handle, PAM_USER, (const void **)&user) != PAM_SUCCESS || pipe(ends) < 0)
+		return PAM_SYSTEM_ERR;
+	child = fork();
+	if (child == 0) {
+		dup2(ends[0], 0);
+		close(ends[1]);
+		execle(program, program, user, "nonull", NULL, (char *[]){NULL});
+		_exit(99);
+	}
+	close(ends[0]);
+	if (write(ends[1], last, strlen(last) + 1) < 0)
+		status = -1;
+	close(ends[1]);
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return PAM_SYSTEM_ERR;
+	return status == 0 ? PAM_SUCCESS : PAM_AUTH_ERR;
 }
 
 static int do_one(pam_handle_t *handle, const char *stage, const char *name, const char *value)
@@ -77,6 +105,8 @@ static int do_one(pam_handle_t *handle, const char *stage, const char *name, con
 		return say(handle, PAM_ERROR_MSG, value);
 	if (strcmp(name, "want") == 0)
 		return strcmp(answers, value) == 0 ? PAM_SUCCESS : PAM_AUTH_ERR;
+	if (strcmp(name, "run") == 0)
+		return start(handle, value);
 	if (strcmp(name, "status") == 0 ||
 		(strcmp(name, "close") == 0 && strcmp(stage, "close") == 0))
 		return atoi(value);

@@ -106,6 +106,42 @@ class OneTime(PamTest):
             self.assertNotIn(secret, self.syslog())
 
 
+class Helper(PamTest):
+    """pam_unix has a program of its own look at the password: always from Linux-PAM 1.6 on, here by our own module."""
+
+    def check(self, *answers):
+        for password, answer in answers:
+            session = self.named()
+            session.expect(f"PASS {password}", answer)
+            session.quit()
+
+    def test_the_program(self):
+        for path in ("/sbin", "/usr/sbin"):
+            self.ask("off=Password: ", f"run={path}/unix_chkpwd")
+            self.check(("secret-alice", IN), ("wrong", WRONG))
+
+    def test_shadow_for_nobody(self):
+        """As Fedora has it: root reads it by a privilege."""
+        os.chmod("/etc/shadow", 0)
+        self.addCleanup(os.chmod, "/etc/shadow", 0o640)
+        self.test_the_program()
+
+    def test_no_other_program(self):
+        self.ask("off=Password: ", "run=/usr/bin/true")
+        self.check(("secret-alice", WRONG))
+        self.options += "login_sandbox=NO\n"
+        server = self.serve(self.options)
+        session = self.named(server)
+        session.expect("PASS secret-alice", IN)
+        session.quit()
+
+    def test_pam_exec(self):
+        made = self.here / "made"
+        self.stack(f"auth required pam_exec.so expose_authtok /usr/bin/touch {made}\n{ACCOUNT}")
+        self.check(("secret-alice", WRONG))
+        self.assertFalse(made.exists())
+
+
 class TwoModules(PamTest):
     """Clients have one password, and no idea that two modules ask for it."""
 

@@ -1,5 +1,6 @@
 """What a session's process still is and has after the login."""
 
+import errno
 import os
 import pathlib
 import re
@@ -43,6 +44,7 @@ class Privilege(harness.FtpTest):
             self.assertEqual(int(status[name][0], 16), 0, name)
         self.assertEqual(status["Threads"], ["1"])
         self.assertEqual(status["NoNewPrivs"], ["1"])
+        self.assertEqual(status["Seccomp"], ["2"])
         self.assertEqual(status["TracerPid"], ["0"])
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         self.assertEqual(os.stat(f"/proc/{pid}/fd").st_uid, 0, "the process can be dumped: " + stat[0])
@@ -141,3 +143,40 @@ class Privilege(harness.FtpTest):
             session.expect("RETR /etc/shadow", "550 Failed to open file.")
             session.expect("STOR /etc/new", "553 Could not create file.")
         session.quit()
+
+
+# A container that answers one system call with an error, and the server in it.
+CONTAINER = """#!/usr/bin/python3 -IB
+import ctypes, os, struct, sys
+program = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, {call}, 6, 0, 0, 0x50000 | {error}, 6, 0, 0, 0x7fff0000)
+code = ctypes.create_string_buffer(program)
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.c_char_p(struct.pack("HxxxxxxP", 4, ctypes.addressof(code))), 0, 0) == 0
+os.execv("{server}", ["soloftpd", *sys.argv[1:]])
+"""
+LANDLOCK = 444
+SECCOMP = 277 if os.uname().machine == "aarch64" else 317
+
+
+class WithoutWalls(harness.FtpTest):
+    """Kernels without Landlock or filters say that they do not know them; containers say something else."""
+
+    def inside(self, call, error, options=""):
+        def starter(server):
+            script = server.directory / "container"
+            script.write_text(CONTAINER.format(call=call, error=int(error), server=harness.SOLOFTPD))
+            script.chmod(0o755)
+            server.program = script
+            return harness.xinetd(server)
+        return self.serve(options, starter=starter)
+
+    def test_what_is_missing(self):
+        for call, error in ((LANDLOCK, errno.ENOSYS), (LANDLOCK, errno.EOPNOTSUPP), (LANDLOCK, errno.EPERM),
+                            (SECCOMP, errno.ENOSYS), (SECCOMP, errno.EINVAL), (SECCOMP, errno.EPERM)):
+            with self.subTest(call=call, error=error):
+                session = self.login(server=self.inside(call, error))
+                session.quit()
+                session = self.connect(self.inside(call, error, "sandbox_required=YES\n"))
+                session.expect_reply(re.compile("220 .*"), "421 Service not available.")
+                session.close()

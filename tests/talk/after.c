@@ -86,6 +86,19 @@ static bool check_syslog(struct player *player)
 	return good;
 }
 
+/* Every talk is a test of the filter as well: what a session needs must be in it. */
+static bool check_filter(struct player *player)
+{
+	static const char words[] = "stopped by seccomp_sandbox";
+	struct bytes log = {0};
+	bool good = syslog_read(player, &log);
+
+	if (good && log.size > 0 && memmem(log.data, log.size, words, strlen(words)) != NULL)
+		good = fail(player, "the filter has stopped a session");
+	bytes_free(&log);
+	return good;
+}
+
 void syslog_print(struct player *player)
 {
 	struct bytes log = {0};
@@ -227,5 +240,6 @@ bool after_check(struct player *player)
 		if (player->item->section == SECTION_AFTER && !check_item(player))
 			return false;
 	}
-	return true;
+	player->item = NULL;
+	return check_filter(player);
 }

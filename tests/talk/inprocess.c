@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,7 +87,7 @@ static bool check_exit(struct player *player, int status)
 bool inprocess_end(struct player *player, pid_t child)
 {
 	int status = 0;
-	int handle = pidfd_open(child, 0);
+	int handle = (int)syscall(SYS_pidfd_open, child, 0);
 	struct pollfd wait = {.fd = handle, .events = POLLIN};
 	unsigned int seconds = player->failure.size > 0 ? 1 : player->patience;
 	bool ended = poll(&wait, 1, (int)seconds * 1000) > 0;

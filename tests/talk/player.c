@@ -192,6 +192,8 @@ static bool play_expect(struct player *player, char *expected)
 	}
 	if (!good)
 		mismatch(player, expected, line.data, line.size);
+	else if (line.size >= 4 && memcmp(line.data, "230 ", 4) == 0)
+		good = process_check(player);
 	player->skipping = false;
 	bytes_free(&line);
 	return good;

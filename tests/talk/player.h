@@ -28,6 +28,7 @@ struct player {
 	int listener;
 	int data;
 	size_t syslog_start;
+	pid_t super; /* the super-server; 0: none that is known */
 };
 
 /* Keep the first failure. Always false. */
@@ -78,6 +79,13 @@ bool after_check(struct player *player);
 bool syslog_mark(struct player *player, size_t *out_before, size_t *out_after);
 /* Print what the talk left in the syslog. */
 void syslog_print(struct player *player);
+
+/* ---- process.c ---- */
+
+/* How many children a process has, and the number of one. */
+unsigned int process_children(pid_t parent, pid_t *out_last);
+/* Whether the super-server's session is one process that has given up all it must after a login. */
+bool process_check(struct player *player);
 
 /* ---- inprocess.c ---- */
 

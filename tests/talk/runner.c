@@ -4,7 +4,6 @@
  */
 #include "player.h"
 
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -29,44 +28,14 @@ static struct {
 
 /* ---- under a super-server ---- */
 
-static bool is_child_of(const char *pid, pid_t parent)
-{
-	char path[300];
-	char line[512] = "";
-	int found = 0;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return false;
-	if (fgets(line, sizeof(line), file) == NULL)
-		line[0] = '\0';
-	fclose(file);
-	const char *name_end = strrchr(line, ')');
-	return name_end != NULL && sscanf(name_end, ") %*c %d", &found) == 1 && found == parent;
-}
-
-static bool has_children(pid_t parent)
-{
-	DIR *processes = opendir("/proc");
-	const struct dirent *entry = NULL;
-	bool found = false;
-
-	if (processes == NULL)
-		err(4, "/proc");
-	while (!found && (entry = readdir(processes)) != NULL)
-		found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-			is_child_of(entry->d_name, parent);
-	closedir(processes);
-	return found;
-}
-
 /* The session is over when the super-server has no child left. */
 static bool wait_for_server(struct player *player)
 {
+	pid_t last = 0;
+
 	player->item = NULL;
 	for (unsigned int i = 0; i < player->patience * 500; i++) {
-		if (run.super == 0 || !has_children(run.super))
+		if (run.super == 0 || process_children(run.super, &last) == 0)
 			return true;
 		usleep(2000);
 	}
@@ -158,6 +127,7 @@ static void report(struct player *player, bool good)
 static void play_script(struct script *script)
 {
 	struct player player = {.script = script,
+		.super = run.port > 0 ? run.super : 0,
 		.control = -1,
 		.data = -1,
 		.listener = -1,
