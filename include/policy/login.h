@@ -67,4 +67,7 @@ enum login_verdict login_settle(
 int login_configure(
 	struct config *config, const struct login *login, struct config_note *out_error);
 
+/* Takes back what login_configure has read, for a login that was refused after it: the next one has settings of its own. */
+void login_unconfigure(struct config *config);
+
 #endif

@@ -52,7 +52,7 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 bool filter_is_available(void);
 
 /* Puts the process under them, for good; it must have no_new_privs. Returns 0 or -errno: -ENOSYS where the kernel or this
- * processor has no filters, or a container hides them. Before the login a refused call fails with EPERM. After it, `stopped` is called with the
+ * processor has no filters, or a container hides them. Before the login a refused call fails with EPERM, a socket with EAFNOSUPPORT. After it, `stopped` is called with the
  * number of the call, in a signal handler; the call is not made, and the process ends if `stopped` returns. */
 int filter_before(const struct filter_grants *grants);
 int filter_after(const struct filter_grants *grants, const struct filter_kept *kept,

@@ -261,7 +261,6 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 {
 	char text[512];
 	struct config_note error;
-	struct reply answer;
 	struct buffer problem;
 
 	buffer_start(&problem, text, sizeof(text));
@@ -278,11 +277,8 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 	record_notes(session);
 	switch (login_settle(&session->config, login, &problem)) {
 	case LOGIN_REFUSED:
-		answer = refuse_password(session, login, since, buffer_text(&problem));
-		/* The user's own settings are not for the next one to try. */
-		if (session->config.early_sources != 0)
-			close_after_failures(session, &answer);
-		return answer;
+		login_unconfigure(&session->config);
+		return refuse_password(session, login, since, buffer_text(&problem));
 	case LOGIN_FAILED:
 		return broken(session, "", buffer_text(&problem));
 	case LOGIN_ADMITTED:

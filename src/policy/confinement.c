@@ -94,16 +94,19 @@ static int owner_of_uploads(
  * some of them are daemons that run programs for root. */
 static bool uses_services(const struct config *config)
 {
-	static const char *const sockets[] = {"/var/lib/sss/pipes/nss", "/run/nslcd/socket",
-		"/run/samba/winbindd/pipe", "/var/run/samba/winbindd/pipe",
-		"/run/systemd/userdb/io.systemd.Home"};
+	static const char *const sockets[] = {"/run/mysqld/mysqld.sock", "/run/nscd/socket",
+		"/run/nslcd/socket", "/run/postgresql", "/run/samba/winbindd/pipe",
+		"/run/saslauthd/mux", "/run/slapd/ldapi", "/run/systemd/userdb/io.systemd.Home",
+		"/var/lib/mysql/mysql.sock", "/var/lib/sss/pipes/nss", "/var/run/nslcd/socket",
+		"/var/run/samba/winbindd/pipe"};
 	struct facts facts;
 
 	/* Whatever syslog is like is known, and connected, from here on. */
 	log_system_open();
-	if (!config->local_enable)
+	if (!writable_asks_pam(config))
 		return false;
-	if (config->session_support || log_system_is_stream())
+	/* A host's file can ask for PAM's sessions. */
+	if (config->session_support || config->host_config_dir || log_system_is_stream())
 		return true;
 	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++)
 		if (vfs_stat(sockets[i], &facts) == 0)

@@ -1,6 +1,7 @@
 #include "policy/login.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -237,11 +238,25 @@ enum login_verdict login_settle(
 	return fail(problem, user, strerror(-error));
 }
 
+/* All but the strings, of which there are only ever more. */
+static struct {
+	char head[offsetof(struct config, strings)];
+	size_t string_size;
+} before;
+
+void login_unconfigure(struct config *config)
+{
+	memcpy(config, before.head, sizeof(before.head));
+	config->string_size = before.string_size;
+}
+
 int login_configure(struct config *config, const struct login *login, struct config_note *out_error)
 {
 	char file[PATH_TEXT];
 	int error;
 
+	memcpy(before.head, config, sizeof(before.head));
+	before.string_size = config->string_size;
 	if (!config->user_config_dir || strchr(login->name, '/') || strcmp(login->name, ".") == 0 ||
 		strcmp(login->name, "..") == 0)
 		return 0;

@@ -271,6 +271,14 @@ static void add_openings(struct filter_program *p)
 	RULE(p, SYS_open, TRUNCATING(1));
 }
 
+/* Modules and libcs do without what there is not: the audit log, a name service. */
+static void refuse_softly(struct filter_program *p)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1);
+	answer(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	answer(p, SECCOMP_RET_ERRNO | EPERM);
+}
+
 void filter_make_before(const struct filter_grants *grants, struct filter_program *p)
 {
 	static const int unknown[FILTER_LOGS + 1] = {-1, -1, -1, -1, -1, -1, -1, -1, -1};
@@ -309,7 +317,7 @@ void filter_make_before(const struct filter_grants *grants, struct filter_progra
 	else
 		RULE(p, SYS_socket, {0, false, false, 0, {AF_UNIX}, 1},
 			{1, false, false, 0xf, {SOCK_DGRAM}, 1});
-	answer(p, SECCOMP_RET_ERRNO | EPERM);
+	refuse_softly(p);
 }
 
 /* ---- after the login ---- */
@@ -363,14 +371,6 @@ static void add_sockets(struct filter_program *p)
 	/* What is sent must not make a connection: Landlock sees none there. */
 	RULE(p, SYS_sendto, {3, false, false, MSG_FASTOPEN, {0}, 1});
 	RULE(p, SYS_sendmsg, {2, false, false, MSG_FASTOPEN, {0}, 1});
-}
-
-/* Modules do without what there is not: the audit log, a name service. */
-static void refuse_softly(struct filter_program *p)
-{
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1);
-	answer(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
-	answer(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
 void filter_make_after(const struct filter_grants *grants, const struct filter_kept *kept,

@@ -6,6 +6,7 @@
  *   want=ANSWERS           all answers so far, with a '/' behind each; or else PAM_AUTH_ERR
  *   run=PROGRAM            starts `PROGRAM USER nonull`, its input the last answer with its NUL, as pam_unix does;
  *                          unless its status is 0, PAM_AUTH_ERR
+ *   daemon=PATH            connects to the socket there; unless it can, PAM_AUTHINFO_UNAVAIL
  *   sleep=MILLISECONDS
  *   status=NUMBER          returns it
  *   close=NUMBER           returns it, if this is the end of a session
@@ -17,6 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +94,17 @@ static int start(pam_handle_t *handle, const char *program)
 	return status == 0 ? PAM_SUCCESS : PAM_AUTH_ERR;
 }
 
+static int reach(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	status = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return status == 0 ? PAM_SUCCESS : PAM_AUTHINFO_UNAVAIL;
+}
+
 static int do_one(pam_handle_t *handle, const char *stage, const char *name, const char *value)
 {
 	struct timespec pause;
@@ -105,6 +119,8 @@ static int do_one(pam_handle_t *handle, const char *stage, const char *name, con
 		return say(handle, PAM_ERROR_MSG, value);
 	if (strcmp(name, "want") == 0)
 		return strcmp(answers, value) == 0 ? PAM_SUCCESS : PAM_AUTH_ERR;
+	if (strcmp(name, "daemon") == 0)
+		return reach(value);
 	if (strcmp(name, "run") == 0)
 		return start(handle, value);
 	if (strcmp(name, "status") == 0 ||

@@ -142,6 +142,33 @@ class Helper(PamTest):
         self.assertFalse(made.exists())
 
 
+class Daemon(PamTest):
+    """Modules that ask a daemon on this machine: where one is that has accounts, and nowhere else."""
+
+    def attempt(self, path, answer):
+        self.ask("off=Password: ", f"daemon={path}")
+        session = self.named()
+        session.expect("PASS secret-alice", answer)
+        session.quit()
+
+    def listen(self, path):
+        path.parent.mkdir(exist_ok=True)
+        self.addCleanup(path.unlink)
+        daemon = socket.socket(socket.AF_UNIX)
+        self.addCleanup(daemon.close)
+        daemon.bind(str(path))
+        daemon.listen()
+        return path
+
+    def test_some_daemon(self):
+        self.attempt(self.listen(self.here / "daemon"), WRONG)
+
+    def test_data_base(self):
+        """pam_mysql and its like."""
+        self.addCleanup(pathlib.Path("/run/mysqld").rmdir)
+        self.attempt(self.listen(pathlib.Path("/run/mysqld/mysqld.sock")), IN)
+
+
 class TwoModules(PamTest):
     """Clients have one password, and no idea that two modules ask for it."""
 

@@ -126,6 +126,8 @@ static uint32_t call(int number, ...)
 #define GOES(n, a, b, c, d) assert_int_equal(CALL6(n, a, b, c, d), SECCOMP_RET_ALLOW)
 #define STOPS(n, a, b, c, d) assert_int_equal(CALL6(n, a, b, c, d), SECCOMP_RET_TRAP)
 #define REFUSES(n, a, b, c, d) assert_int_equal(CALL6(n, a, b, c, d), SECCOMP_RET_ERRNO | EPERM)
+#define LACKS(n, a, b, c, d) \
+	assert_int_equal(CALL6(n, a, b, c, d), SECCOMP_RET_ERRNO | EAFNOSUPPORT)
 
 static const struct filter_grants nothing;
 static const struct filter_kept none = {.logs = {-1, -1, -1, -1, -1, -1, -1, -1}, .utmp = -1};
@@ -145,9 +147,10 @@ static void test_every_number_before(void **state)
 	for (int number = 0; number < 470; number++) {
 		const struct row *row = row_of(number);
 		uint32_t answer = CALL6(number, 0xdeac, 0xdeac, 0xdeac, 0xdeac);
-		uint32_t wanted = !row || strcmp(row->before, "PASS") == 0
-					  ? SECCOMP_RET_ALLOW
-					  : SECCOMP_RET_ERRNO | EPERM;
+		uint32_t wanted =
+			!row || strcmp(row->before, "PASS") == 0
+				? SECCOMP_RET_ALLOW
+				: SECCOMP_RET_ERRNO | (number == SYS_socket ? EAFNOSUPPORT : EPERM);
 		/* What these refuse is less than what they allow: test_others_before. */
 		bool is_usual = number == SYS_fcntl || number == SYS_ioctl || number == SYS_open ||
 				number == SYS_openat;
@@ -185,10 +188,8 @@ static void test_modules(void **state)
 	GOES(SYS_write, 5, 0, 0, 0);
 	REFUSES(SYS_execve, 1, 2, 3, 0);
 	REFUSES(SYS_setsockopt, 5, 6, 7, 8);
-	assert_int_equal(
-		CALL6(SYS_socket, AF_NETLINK, SOCK_RAW, 9, 0), SECCOMP_RET_ERRNO | EAFNOSUPPORT);
-	assert_int_equal(
-		CALL6(SYS_socket, AF_UNIX, SOCK_DGRAM, 0, 0), SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	LACKS(SYS_socket, AF_NETLINK, SOCK_RAW, 9, 0);
+	LACKS(SYS_socket, AF_UNIX, SOCK_DGRAM, 0, 0);
 	GOES(SYS_socket, AF_INET, SOCK_STREAM, 0, 0);
 	assert_int_equal(CALL6(1000, 0, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
 	filter_make_before(&nothing, &program);
@@ -327,18 +328,19 @@ static void test_arguments_after(void **state)
 	STOPS(SYS_sendmsg, 3, 0, MSG_FASTOPEN, 0);
 }
 
+/* musl asks a name service for groups, and goes on without it only if there are no such sockets. */
 static void test_sockets_before(void **state)
 {
 	(void)state;
 	filter_make_before(&nothing, &program);
 	GOES(SYS_socket, AF_UNIX, SOCK_DGRAM, 0, 0);
 	GOES(SYS_socket, AF_NETLINK, SOCK_RAW, 9, 0);
-	REFUSES(SYS_socket, AF_PACKET, SOCK_RAW, 0, 0);
-	REFUSES(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
-	REFUSES(SYS_socket, AF_UNIX, SOCK_SEQPACKET, 0, 0);
+	LACKS(SYS_socket, AF_PACKET, SOCK_RAW, 0, 0);
+	LACKS(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
+	LACKS(SYS_socket, AF_UNIX, SOCK_SEQPACKET, 0, 0);
 	filter_make_before(&(struct filter_grants){.services = true}, &program);
 	GOES(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
-	REFUSES(SYS_socket, 40, SOCK_STREAM, 0, 0); /* AF_VSOCK */
+	LACKS(SYS_socket, 40, SOCK_STREAM, 0, 0); /* AF_VSOCK */
 }
 
 static void test_others_before(void **state)
