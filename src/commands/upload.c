@@ -158,7 +158,8 @@ static int open_new(struct session *session, struct upload *upload)
 			draft_drop(&upload->draft);
 	}
 	upload->drafted = error == 0;
-	return error;
+	/* A draft's name can be longer than the file's. */
+	return error == -ENAMETOOLONG ? open_in_place(session, upload) : error;
 }
 
 /* A file that was given away can't be renamed any more where only owners may. */
