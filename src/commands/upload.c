@@ -178,12 +178,10 @@ static bool may_be_drafted(const struct session *session, const struct upload *u
 /* Finds out where the upload goes, and what is there: 0 with `out_old`, -ENOENT for nothing, or what is wrong. */
 static int find_target(struct upload *upload, struct facts *out_old)
 {
-	struct buffer b;
 	int error = vfs_link_stat(upload->path, out_old);
 
-	buffer_start(&b, upload->target, sizeof(upload->target));
-	buffer_string(&b, upload->path);
-	buffer_text(&b);
+	if (path_join("", upload->path, upload->target, sizeof(upload->target)) < 0)
+		return -ENAMETOOLONG;
 	if (error < 0 || !vfs_is_link(out_old))
 		return error;
 	error = vfs_real(upload->path, upload->target, sizeof(upload->target));
@@ -229,11 +227,10 @@ static int position_in_draft(struct session *session, struct upload *upload)
 static int complete(struct session *session, struct upload *upload)
 {
 	bool sync = session->config.upload_sync;
-	int error;
+	int error = !upload->drafted && sync ? vfs_sync(upload->fd) : 0, closing;
 
 	if (!upload->drafted) {
-		error = sync ? vfs_sync(upload->fd) : 0;
-		int closing = vfs_close(upload->fd);
+		closing = vfs_close(upload->fd);
 		return error < 0 ? error : closing;
 	}
 	if (upload->fd >= 0)
@@ -284,13 +281,12 @@ static struct reply abandon(
 {
 	bool resumed = upload->drafted && upload->fd < 0 && adds(session, upload);
 
-	if (resumed) {
+	if (resumed)
 		draft_keep(&upload->draft, upload->target);
-	} else if (upload->drafted) {
+	else if (upload->drafted)
 		draft_drop(&upload->draft);
-	} else if (upload->created) {
+	else if (upload->created)
 		discard(upload);
-	}
 	if (upload->fd >= 0)
 		vfs_close(upload->fd);
 	return answer;
