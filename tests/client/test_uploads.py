@@ -234,8 +234,10 @@ class Kills(UploadTest):
     def test_inside_the_kernel(self):
         """What is large is spliced; how often depends."""
         content = sample(1 << 20, b"large")
-        points = [(name, number) for number in range(1, 7) for name in ("write", "splice")]
+        points = [(name, number) for number in range(1, 6) for name in ("write", "splice")]
         self.assert_whole("STOR f", OLD, content, content, points)
+        fresh = [("copy_file_range", 1), *points]
+        self.assert_whole("APPE f", OLD, OLD + content, content, fresh)
 
     def test_rename(self):
         self.assert_whole("RNTO f", OLD, NEW)

@@ -55,7 +55,7 @@ static void make(const char *name, const char *content)
 
 static void make_old(const char *name, long seconds)
 {
-	struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+	struct timespec when = {.tv_sec = time(NULL) - seconds}, times[2] = {when, when};
 
 	assert_int_equal(utimensat(AT_FDCWD, name, times, AT_SYMLINK_NOFOLLOW), 0);
 }
@@ -206,6 +206,40 @@ static void test_keep_long(void **state)
 	assert_int_equal(draft_forget(name), 0);
 }
 
+/* Somebody sweeps just now, in another process since locks are a process's: it is not lost. */
+static void test_resume_of_locked(void **state)
+{
+	uint64_t bytes = 0;
+	int ready[2], done[2];
+	pid_t child;
+	char byte = 0;
+
+	(void)state;
+	make(".soloftpd-part-f", "hello");
+	assert_int_equal(pipe(ready) + pipe(done), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		int fd = open(".soloftpd-part-f", O_RDWR);
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		close(done[1]);
+		if (fcntl(fd, F_SETLK, &lock) < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(read(done[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(draft_resume(&draft, "f"), -EAGAIN);
+	assert_int_equal(draft.fd, -1);
+	assert_false(is_there(draft.name));
+	assert_int_equal(draft_kept_size("f", &bytes), 0);
+	assert_int_equal(bytes, 5);
+	close(done[0]);
+	close(done[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* What somebody else may have put there is not gone on with. */
 static void test_keep_not_mine(void **state)
 {
@@ -351,6 +385,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_place_fails, start, end),
 		cmocka_unit_test_setup_teardown(test_keep, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_long, start, end),
+		cmocka_unit_test_setup_teardown(test_resume_of_locked, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_not_mine, start, end),
 		cmocka_unit_test_setup_teardown(test_take_after, start, end),
 		cmocka_unit_test_setup_teardown(test_copy_of_less, start, end),
