@@ -24,7 +24,7 @@ bool draft_is_name(const char *name);
 int draft_begin(struct draft *draft, const char *target, mode_t mode);
 
 /* Goes on with the unfinished file that was kept for `target`, which is a draft again then: -ENOENT if there is none that
- * belongs to this user. */
+ * belongs to this user. It stays kept if this fails. */
 int draft_resume(struct draft *draft, const char *target);
 
 /* The size of the unfinished file that was kept for `target`; -ENOENT. */

@@ -117,7 +117,10 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode)
 	draft->fd = open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (draft->fd < 0)
 		return -errno;
-	return lock(draft->fd);
+	error = lock(draft->fd);
+	if (error < 0)
+		draft_drop(draft);
+	return error;
 }
 
 static bool is_mine(const struct stat *st)
@@ -165,9 +168,10 @@ int draft_resume(struct draft *draft, const char *target)
 	if (error < 0)
 		return error;
 	draft->fd = open(draft->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (draft->fd < 0)
-		return -errno;
-	return lock(draft->fd);
+	error = draft->fd < 0 ? -errno : lock(draft->fd);
+	if (error < 0)
+		draft_keep(draft, target);
+	return error;
 }
 
 /* ---- like another ---- */
