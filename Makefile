@@ -127,6 +127,8 @@ run:
 check:
 	tests/packages build check
 	tests/check
+# Random inputs, for TIME seconds a target.
+fuzz: ; tests/packages build check && tests/fuzz/run $(or $(TIME),60)
 
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
@@ -144,7 +146,5 @@ install: all
 	install -m 644 README.md LICENSE xinetd.d/* docs/*.md $(SHARE)/doc/soloftpd/
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
-clean:
-	rm -rf build
-
-.PHONY: all units talks musl musl-server run check check-ktls install clean
+clean: ; rm -rf build
+.PHONY: all units talks musl musl-server run check fuzz check-ktls install clean

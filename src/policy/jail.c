@@ -22,7 +22,19 @@ static int give_up(struct buffer *problem, const char *what, const char *subject
 	return error;
 }
 
-/* `path` with every user_sub_token replaced by the login name. */
+/* Whether ".." is among the components of a name. */
+static bool climbs(const char *name)
+{
+	const char *part;
+	size_t size;
+
+	while (path_component(&name, &part, &size))
+		if (size == 2 && memcmp(part, "..", 2) == 0)
+			return true;
+	return false;
+}
+
+/* `path` with every user_sub_token replaced by the login name, which must not lead elsewhere. */
 static int substitute(
 	const struct config *config, const char *name, const char *path, char *out, size_t capacity)
 {
@@ -33,6 +45,8 @@ static int substitute(
 	buffer_start(&b, out, capacity);
 	while (*path) {
 		if (size > 0 && strncmp(path, token, size) == 0) {
+			if (climbs(name))
+				return -EINVAL;
 			buffer_string(&b, name);
 			path += size;
 		} else {

@@ -6,6 +6,9 @@
 
 #define CLOSED ((iconv_t)-1)
 
+/* The bytes of the longest character of UTF-8. */
+#define CHARACTER_MAX 4
+
 static iconv_t to_client = CLOSED, from_client = CLOSED;
 static char current[64]; /* the name of what is open; "" for nothing */
 
@@ -133,11 +136,28 @@ static size_t convert_character(const char *bytes, size_t size, char *out)
 	return comes_back(out, room - left, bytes, size) ? room - left : 0;
 }
 
+/* What was written last, in UTF-8 and as bytes of the client's set. */
+struct written {
+	char utf8[2 * CHARACTER_MAX]; /* with room for the character behind it */
+	size_t size, out_size;
+};
+
+/* Whether the character, behind the one before it, comes back as itself: some sets join a mark to it, and make another
+ * name. `out` is where the character was written. */
+static bool stays_apart(
+	struct written *before, const char *bytes, size_t size, const char *out, size_t written)
+{
+	if (before->size == 0)
+		return true;
+	memcpy(before->utf8 + before->size, bytes, size);
+	return comes_back(out - before->out_size, before->out_size + written, before->utf8,
+		before->size + size);
+}
+
 size_t charset_to_client(const char *bytes, size_t size, char *out)
 {
 	const char *start = out;
-	/* The character before this one, here and there: some sets join a mark to it, and make another name. */
-	size_t before = 0, before_out = 0;
+	struct written before = {.size = 0};
 
 	while (size > 0) {
 		size_t length = 1, written;
@@ -147,16 +167,22 @@ size_t charset_to_client(const char *bytes, size_t size, char *out)
 		} else {
 			length = character_size(bytes, size);
 			written = convert_character(bytes, length, out);
-			if (written > 0 && before > 0 &&
-				!comes_back(out - before_out, before_out + written, bytes - before,
-					before + length))
-				written = 0;
-			if (written == 0)
-				length = 1; /* what is left of it is no character either */
 		}
-		before = written > 0 ? length : 0;
-		before_out = written;
-		out += written > 0 ? written : escape((unsigned char)*bytes, out);
+		if (written > 0 && (*bytes & 0x80) &&
+			!stays_apart(&before, bytes, length, out, written))
+			written = 0;
+		if (written > 0) {
+			memcpy(before.utf8, bytes, length);
+			before.size = length;
+			before.out_size = written;
+			out += written;
+		} else {
+			length = 1; /* what is left of it is no character either */
+			out += escape((unsigned char)*bytes, out);
+			/* A mark joins a digit, too. */
+			before.utf8[0] = out[-1];
+			before.size = before.out_size = 1;
+		}
 		bytes += length;
 		size -= length;
 	}

@@ -402,19 +402,30 @@ void filter_make_after(const struct filter_grants *grants, const struct filter_k
 
 /* ---- putting the process under them ---- */
 
-/* A program that is nowhere can't be read where there are filters; elsewhere nobody tries to. */
+/* A program that is nowhere can't be read where there are filters; elsewhere, and where a container withholds them, nobody tries
+ * to. 0, -ENOSYS, or what else is wrong. */
+static int look_for_filters(void)
+{
+	if (PROCESSOR == 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == 0)
+		return -ENOSYS;
+	if (errno == EFAULT)
+		return 0;
+	return errno == EINVAL || errno == EPERM ? -ENOSYS : -errno;
+}
+
 bool filter_is_available(void)
 {
-	return PROCESSOR != 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 &&
-	       errno == EFAULT;
+	return look_for_filters() == 0;
 }
 
 static int install(struct filter_program *program)
 {
 	struct sock_fprog code = {.len = program->size, .filter = program->code};
 
-	if (!filter_is_available())
-		return -ENOSYS;
+	int missing = look_for_filters();
+
+	if (missing < 0)
+		return missing;
 	/* Older kernels would slow down a filtered process against an attack from inside it, which needs code of
 	 * the attacker's; before Linux 4.17 there is no such flag. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &code) ==

@@ -145,17 +145,10 @@ int privilege_forbid_gains(void)
 	(BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SYS_CHROOT) | BIT(CAP_AUDIT_WRITE) | \
 		BIT(CAP_NET_BIND_SERVICE))
 
-static bool holds(unsigned capability)
-{
-	struct capabilities held;
-
-	return get_capabilities(&held) == 0 &&
-	       (held.data[capability / 32].permitted & 1U << capability % 32) != 0;
-}
-
 int privilege_reduce(bool gives, bool starts)
 {
 	uint64_t kept = UNTIL_LOGIN;
+	struct capabilities held;
 	int error = privilege_forbid_gains();
 
 	for (int capability = 0; error == 0; capability++) {
@@ -171,11 +164,14 @@ int privilege_reduce(bool gives, bool starts)
 			break;
 		error = -errno;
 	}
+	if (error == 0)
+		error = get_capabilities(&held);
 	if (error < 0)
 		return error;
 	kept |= gives ? BIT(CAP_CHOWN) : 0;
 	/* Containers often have the wider one alone, and it takes one of them to make a user's home a jail. */
-	kept |= holds(CAP_DAC_READ_SEARCH) ? BIT(CAP_DAC_READ_SEARCH) : BIT(CAP_DAC_OVERRIDE);
+	kept |= held.data[0].permitted & BIT(CAP_DAC_READ_SEARCH) ? BIT(CAP_DAC_READ_SEARCH)
+								  : BIT(CAP_DAC_OVERRIDE);
 	return keep_capabilities(kept);
 }
 

@@ -67,12 +67,17 @@ void process_clean(void)
 
 int process_restrict(void)
 {
-	static const struct rlimit none = {0, 0},
-				   descriptors = {DESCRIPTORS_MOST, DESCRIPTORS_MOST};
+	static const struct rlimit none = {0, 0};
+	struct rlimit descriptors;
 
-	if (setrlimit(RLIMIT_NPROC, &none) < 0 || setrlimit(RLIMIT_NOFILE, &descriptors) < 0)
+	if (setrlimit(RLIMIT_NPROC, &none) < 0 || getrlimit(RLIMIT_NOFILE, &descriptors) < 0)
 		return -errno;
-	return 0;
+	/* What the super-server allows may be less already, and can't be raised. */
+	if (descriptors.rlim_max > DESCRIPTORS_MOST)
+		descriptors.rlim_max = DESCRIPTORS_MOST;
+	if (descriptors.rlim_cur > descriptors.rlim_max)
+		descriptors.rlim_cur = descriptors.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &descriptors) < 0 ? -errno : 0;
 }
 
 const char *process_variable(const char *name)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "system/account.h"
@@ -247,6 +248,8 @@ int vfs_real(const char *path, char *out, size_t capacity)
 	static char real[PATH_MAX], from[PATH_TEXT], to[PATH_TEXT];
 	int error = path_join("", path, from, sizeof(from));
 
+	if (error == 0 && path[0] != '/')
+		error = vfs_current(real, sizeof(real)); /* realpath asks as libc does, see there */
 	if (error < 0)
 		return error;
 	if (realpath(path, real))
@@ -264,9 +267,11 @@ int vfs_enter(const char *path)
 
 int vfs_current(char *out, size_t capacity)
 {
-	/* A directory outside the root, or removed, has no absolute name: it must not look like one. */
-	if (!getcwd(out, capacity))
+	/* libc's function would climb to the root, reading every directory on the way, where the name is too
+	 * long for the system's: seconds for each command in a deep tree. */
+	if (syscall(SYS_getcwd, out, capacity) < 0)
 		return -errno;
+	/* A directory outside the root, or removed, has no absolute name: it must not look like one. */
 	return out[0] == '/' ? 0 : -ENOENT;
 }
 

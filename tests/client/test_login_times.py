@@ -131,7 +131,8 @@ class Times(harness.FtpTest):
     def test_refusals(self):
         self.assertGreater(self.cost, 0.06, "the hash is too cheap to be seen")
         spent = self.measure_all(6, 5)
-        medians = {kind: statistics.median(times) for kind, times in spent.items()}
+        # The quicker half: on a machine that is busy with other things a hash can take longer than the delay.
+        medians = {kind: statistics.median(sorted(times)[:(len(times) + 1) // 2]) for kind, times in spent.items()}
         self.assertGreaterEqual(min(min(times) for times in spent.values()), DELAY - 0.005)
         self.assertLess(max(medians.values()) - min(medians.values()), 0.03, medians)
         self.assertLess(max(medians.values()), DELAY + 0.05, medians)

@@ -439,6 +439,26 @@ static void test_growth(void **state)
 	}
 }
 
+/* A mark behind an escape would join its last digit: the name would come back as another. Both are escaped. */
+static void test_mark_behind_escape(void **state)
+{
+	static const char name[] = "E\xe1\xba\xba\xcc\x89"; /* E, E with hook above, hook above */
+	char out[CHARSET_GROWTH * sizeof(name)], back[64];
+	size_t size;
+
+	(void)state;
+	use("CP1258");
+	size = charset_to_client(name, strlen(name), out);
+	out[size] = '\0';
+	assert_string_equal(out, "E%E1%BA%BA%CC%89");
+	assert_int_equal(charset_from_client(out, back, sizeof(back)), 0);
+	assert_string_equal(back, out);
+	/* What joins nothing stays. */
+	size = charset_to_client("\xe1\xba\xb9\xcc\x89", 5, out);
+	out[size] = '\0';
+	assert_string_equal(out, "%E1%BA%B9\xd2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +481,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_every_character, end),
 		cmocka_unit_test_teardown(test_every_pair, end),
 		cmocka_unit_test_teardown(test_growth, end),
+		cmocka_unit_test_teardown(test_mark_behind_escape, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
