@@ -100,7 +100,8 @@ class UploadTest(harness.FtpTest):
         with image.open("wb") as file:
             file.truncate(size)
         quiet = {"ext4": ["-q", "-F", "-m", "0"], "xfs": ["-q"], "btrfs": ["-q"]}[kind]
-        subprocess.run([f"mkfs.{kind}", *quiet, image], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([f"mkfs.{kind}", *quiet, image], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
         command = ["mount", "-t", kind, "-o", "loop", image, place]
         return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
 
