@@ -19,6 +19,7 @@ struct upload {
 	enum storing storing;
 	const char *path;	/* as the client is told */
 	char target[PATH_TEXT]; /* behind symbolic links: where a draft goes */
+	bool resumed;		/* in a draft that was kept */
 	bool drafted;		/* in a draft, not in the file itself */
 	bool exclusive;		/* nothing may be replaced */
 	bool created;		/* by this upload, under its own name */
@@ -144,8 +145,9 @@ static bool open_again(struct session *session, struct upload *upload, bool over
 		return false;
 	if (session->pending.restart > kept || (over && session->kept_told != kept))
 		return false;
-	upload->drafted = draft_resume(&upload->draft, upload->target) == 0;
-	return upload->drafted;
+	upload->resumed = draft_resume(&upload->draft, upload->target) == 0;
+	upload->drafted = upload->resumed;
+	return upload->resumed;
 }
 
 static int open_new(struct session *session, struct upload *upload)
@@ -276,12 +278,9 @@ static void give_up(struct session *session, struct upload *upload, const struct
 }
 
 /* Gives up before any data: a file that is only this upload's must not stay behind empty, and what was kept is kept on. */
-static struct reply abandon(
-	const struct session *session, struct upload *upload, struct reply answer)
+static struct reply abandon(struct upload *upload, struct reply answer)
 {
-	bool resumed = upload->drafted && upload->fd < 0 && adds(session, upload);
-
-	if (resumed)
+	if (upload->resumed)
 		draft_keep(&upload->draft, upload->target);
 	else if (upload->drafted)
 		draft_drop(&upload->draft);
@@ -346,10 +345,10 @@ static struct reply store(
 	session->allocated = 0;
 	if (error < 0) {
 		log->error = error;
-		return abandon(session, upload, refuse_size(error));
+		return abandon(upload, refuse_size(error));
 	}
 	if (!transfer_connect(session, &watch, &answer))
-		return abandon(session, upload, answer);
+		return abandon(upload, answer);
 	buffer_start(&b, session->text, sizeof(session->text));
 	if (upload->storing == STORING_UNIQUE) {
 		buffer_string(&b, "FILE: ");
@@ -360,14 +359,14 @@ static struct reply store(
 	/* What is there stays until it is sure that data can come. */
 	if (!transfer_begin(session, &watch, buffer_text(&b),
 		    &(struct transfer){.verb = "STOR", .path = upload->path}, &answer))
-		return abandon(session, upload, answer);
+		return abandon(upload, answer);
 	error = upload->drafted ? position_in_draft(session, upload)
 				: position_in_place(session, upload);
 	if (error < 0) {
 		session->transfer.verb = NULL;
 		data_abort(&session->data);
 		log->error = error;
-		return abandon(session, upload, reply_error(error, "Could not seek in file."));
+		return abandon(upload, reply_error(error, "Could not seek in file."));
 	}
 	return receive_file(session, upload, log);
 }
