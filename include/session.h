@@ -96,9 +96,11 @@ struct session {
 	int ended;		    /* by what control_next returned within a command; 0: not so */
 	enum exit_class outcome;
 	unsigned idle_granted; /* idle_session_timeout before any SITE IDLE */
+	bool drafts_seen;      /* in a listing */
+	uint64_t kept_told;    /* the last SIZE was that of an interrupted upload; 0: it was not */
+	uint64_t allocated;    /* bytes that ALLO announced for the next upload; 0: unknown */
 	struct pending pending;
 	struct transfer transfer;
-
 	int native_log, transfer_log, event_log; /* owned; -1: none */
 	bool log_to_syslog;			 /* native lines go there */
 	struct log_losses losses[LOGS_COUNT];
@@ -108,8 +110,7 @@ struct session {
 	int64_t started; /* io_microseconds() */
 	const char *failure, *ending; /* words for why the transfer failed, and why all ends */
 	uint64_t uploads, downloads, bytes_in, bytes_out; /* the bytes of incomplete ones, too */
-
-	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
+	uint32_t visited[SESSION_VISITED];		  /* hashes of directory names */
 	unsigned visited_count;
 
 	char command[LINE_MAX_SIZE + 1]; /* the line being run */

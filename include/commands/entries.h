@@ -43,6 +43,19 @@ struct reply entries_end(struct entries *entries);
 /* The same over the control connection, without a reply. */
 void entries_end_control(struct entries *entries);
 
+/* Entries of a directory that are looked at for what was left behind. */
+#define ENTRIES_SWEPT 4096
+
+/* Whether listings show the name: hide_file, and drafts of uploads, which are nobody's business; that there was one is
+ * remembered. */
+bool entries_shows(struct session *session, const char *name);
+
+/* Removes drafts that killed sessions left in the directory, if one has been seen there. */
+void entries_sweep(struct session *session, const char *path);
+
+/* Whether interrupted uploads of this session are kept: anonymous clients are strangers to each other. */
+bool entries_keep(const struct session *session);
+
 /* The owner and group of a file as listings show them: names, numbers, or "ftp"; valid until the next
  * call. */
 void entries_owners(const struct config *config, const struct facts *facts, const char **out_owner,

@@ -30,6 +30,8 @@ struct pump {
 	size_t chunk;	    /* trans_chunk_size */
 	bool kernel_copies; /* sendfile and splice may be used */
 	bool lenient;	    /* over TLS the end of the data needs no close_notify */
+	uint64_t most;	    /* bytes that an upload may bring, unless `excess` is 0 */
+	int excess;	    /* -errno: what is wrong with more */
 	uint64_t moved;	    /* bytes on the data connection so far */
 	bool ended;	    /* an upload's data came to their end */
 	int error;	    /* -errno of PUMP_NETWORK and PUMP_FILE */

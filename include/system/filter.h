@@ -18,6 +18,7 @@
 struct filter_grants {
 	bool modes; /* modes of files may be set, but never set-user-ID and its like */
 	bool times; /* times of files may be set */
+	bool replaces; /* files are made like others: their group, access control list, attributes and mode */
 	bool modules; /* PAM's modules run at the end: what they are refused fails, and stops nothing */
 	bool services; /* PAM's modules talk to daemons: name services, and more with PAM's sessions */
 	bool programs; /* PAM's modules start programs: by fork and execve alone */

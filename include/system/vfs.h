@@ -23,6 +23,10 @@ struct facts {
 	uint64_t device, inode;
 };
 
+#define VFS_STICKY 01000 /* of a mode: only owners rename and remove in the directory */
+bool vfs_is_link(const struct facts *facts);
+bool vfs_is_regular(const struct facts *facts);
+
 /* Takes over what FTP shows of a stat(2) result. */
 struct stat;
 void vfs_facts(const struct stat *st, struct facts *out_facts);
@@ -36,6 +40,10 @@ int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
  * and whether the file was made just now. */
 int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created);
 
+/* Opens a regular file that is there, to read if that is allowed and to write. Sets the descriptor, which the caller owns, and its
+ * facts. */
+int vfs_open_update(const char *path, int *out_fd, struct facts *out_facts);
+
 /* Sets the mode of an open file and then gives it to another user, which needs the privilege to. 0 or -errno. */
 int vfs_give(int fd, mode_t mode, const struct account *owner);
 
@@ -45,7 +53,12 @@ int vfs_lock(int fd, bool for_writing);
 
 int vfs_truncate(int fd, uint64_t size);
 int vfs_seek(int fd, uint64_t offset);
-int vfs_seek_end(int fd);
+
+/* Goes to the end and says where that is, in bytes. */
+int vfs_seek_end(int fd, uint64_t *out_offset);
+
+/* Puts the content on the disk (fsync(2)). */
+int vfs_sync(int fd);
 
 /* Closes and reports what the file system only says then (a quota, a full disk). */
 int vfs_close(int fd);
@@ -82,6 +95,9 @@ bool vfs_is_own(const struct facts *facts);
 
 /* Bytes that the file system of `path` has left for users (statvfs(3)). */
 int vfs_available(const char *path, uint64_t *out_bytes);
+
+/* The same of an open file's. */
+int vfs_space(int fd, uint64_t *out_bytes);
 
 /* Sets the umask and returns the one before. */
 mode_t vfs_umask(mode_t mask);

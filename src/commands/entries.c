@@ -1,8 +1,10 @@
 #include "commands/entries.h"
 
 #include "commands/record.h"
+#include "policy/access.h"
 #include "system/account.h"
 #include "system/charset.h"
+#include "system/draft.h"
 #include "system/io.h"
 #include "text/number.h"
 #include "text/path.h"
@@ -130,4 +132,29 @@ void entries_owners(const struct config *config, const struct facts *facts, cons
 	} else {
 		entries_ids(facts, out_owner, out_group);
 	}
+}
+
+bool entries_shows(struct session *session, const char *name)
+{
+	if (name[0] == '.' && draft_is_name(name)) {
+		session->drafts_seen = true;
+		return false;
+	}
+	return !access_hides(&session->config, name);
+}
+
+void entries_sweep(struct session *session, const char *path)
+{
+	if (session->drafts_seen &&
+		access_permits(&session->config, session->login.anonymous, CLASS_UPLOAD))
+		draft_sweep(path, ENTRIES_SWEPT, false);
+	session->drafts_seen = false;
+}
+
+bool entries_keep(const struct session *session)
+{
+	const struct config *config = &session->config;
+
+	return config->upload_atomic && config->upload_keep_partial && !session->login.anonymous &&
+	       access_permits(config, false, CLASS_UPLOAD);
 }

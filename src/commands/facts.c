@@ -6,11 +6,13 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "commands/entries.h"
 #include "commands/files.h"
 #include "commands/names.h"
 #include "commands/record.h"
 #include "commands/table.h"
 #include "policy/access.h"
+#include "system/draft.h"
 #include "system/vfs.h"
 #include "text/number.h"
 #include "text/timestamp.h"
@@ -29,11 +31,18 @@ static int size_on_wire(struct session *session, const char *path, uint64_t *out
 	return error;
 }
 
-static int size_on_disk(const char *path, uint64_t *out_size)
+/* Of an interrupted upload the client is told how much there is, to go on from there; that it was told is remembered. */
+static int size_on_disk(struct session *session, const char *path, uint64_t *out_size)
 {
 	struct facts facts;
-	int error = vfs_stat(path, &facts);
+	int error;
 
+	session->kept_told = 0;
+	if (entries_keep(session) && draft_kept_size(path, out_size) == 0) {
+		session->kept_told = *out_size;
+		return 0;
+	}
+	error = vfs_stat(path, &facts);
 	if (error == 0 && !S_ISREG(facts.mode))
 		error = -EINVAL;
 	if (error == 0)
@@ -50,7 +59,8 @@ struct reply cmd_size(struct session *session, const char *argument)
 	int error = names_use(session, argument, path);
 
 	if (error == 0)
-		error = converts ? size_on_wire(session, path, &size) : size_on_disk(path, &size);
+		error = converts ? size_on_wire(session, path, &size)
+				 : size_on_disk(session, path, &size);
 	if (converts && error == -EFBIG)
 		return reply(550, "The file is too large for SIZE in ASCII mode.");
 	if (error < 0)

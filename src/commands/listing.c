@@ -111,7 +111,7 @@ static bool keep(const char *name, const void *context)
 
 	if (name[0] == '.' && (name[1] == '\0' || strcmp(name, "..") == 0))
 		return l->dots && !l->pattern[0];
-	if (access_hides(&l->session->config, name))
+	if (!entries_shows(l->session, name))
 		return false;
 	if (l->pattern[0])
 		return pattern_match(
@@ -132,6 +132,7 @@ static int read_directory(struct listing *l, const char *path, struct directory 
 	}
 	if (error == 0)
 		error = directory_read(path, keep, l, out_directory);
+	entries_sweep(session, path);
 	if (error < 0)
 		return error;
 	error = directory_sort(out_directory, l->args.order, l->args.reverse);
@@ -276,7 +277,7 @@ static int find_one(struct listing *l)
 	const char *path = l->path[0] ? l->path : ".";
 	int error = vfs_link_stat(path, &l->one);
 
-	if (error == 0 && access_hides(&l->session->config, path_last(path)))
+	if (error == 0 && !entries_shows(l->session, path_last(path)))
 		error = -ENOENT;
 	return error;
 }

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "commands/attendance.h"
+#include "commands/entries.h"
 #include "commands/inquiry.h"
 #include "commands/message.h"
 #include "commands/record.h"
@@ -219,6 +220,8 @@ static void settle_in(struct session *session, const struct login *login)
 	vfs_umask((mode_t)(login->anonymous ? config->anon_umask : config->local_umask));
 	if (vfs_current(session->home, sizeof(session->home)) < 0)
 		(void)path_join("", "/", session->home, sizeof(session->home));
+	session->drafts_seen = config->upload_atomic;
+	entries_sweep(session, ".");
 }
 
 static struct reply refuse_password(

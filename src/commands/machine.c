@@ -168,9 +168,9 @@ static void append_subject(const struct session *session, const struct powers *p
 
 /* Whether the name may be told at all. A line end in it could not be asked for, and would be the end of
  * another entry's line. */
-static bool is_told(const struct session *session, const char *name)
+static bool is_told(struct session *session, const char *name)
 {
-	return !access_hides(&session->config, name) && !strpbrk(name, "\r\n");
+	return entries_shows(session, name) && !strpbrk(name, "\r\n");
 }
 
 /* ---- MLSD ---- */
@@ -243,6 +243,7 @@ static void add_entries(struct machine *m)
 			entries_glance(&m->entries);
 		add_entry(m, name);
 	}
+	entries_sweep(m->session, m->path[0] ? m->path : ".");
 	/* What is missing would be taken for removed. */
 	if (more < 0)
 		m->entries.result = PUMP_FILE;

@@ -91,10 +91,10 @@ struct reply cmd_allo(struct session *session, const char *argument)
 	uint64_t bytes;
 	size_t size = strcspn(argument, " ");
 
-	(void)session;
 	if (number_parse_bytes(argument, size, INT64_MAX, &bytes) < 0)
 		return reply(501, "Invalid argument.");
-	return reply(202, "ALLO command ignored.");
+	session->allocated = bytes;
+	return reply(200, "The next upload is checked for room.");
 }
 
 /* UTF-8 is what names are in anyway, unless the client's are to be converted (client_charset). */

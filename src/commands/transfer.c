@@ -343,6 +343,9 @@ struct reply transfer_finish(
 			return reply(451, "Failure reading local file.");
 		if (pump->error == -ENOSPC || pump->error == -EDQUOT || pump->error == -EFBIG)
 			return reply_error(pump->error, "Failure writing to local file.");
+		/* Somebody else was first. */
+		if (pump->error == -EEXIST)
+			return reply_name_error(pump->error, "Could not create file.");
 		return reply(451, "Failure writing to local file.");
 	case PUMP_STALLED:
 		session->outcome = EXIT_CLASS_CLIENT;

@@ -1,10 +1,13 @@
 /* CWD CDUP PWD MKD RMD DELE RNFR RNTO: the tree of files. */
+#include <errno.h>
 #include <string.h>
 
+#include "commands/entries.h"
 #include "commands/message.h"
 #include "commands/names.h"
 #include "commands/record.h"
 #include "commands/table.h"
+#include "system/draft.h"
 #include "system/vfs.h"
 
 /* ---- directories ---- */
@@ -62,17 +65,38 @@ struct reply cmd_mkd(struct session *session, const char *argument)
 	return reply(257, buffer_text(&b));
 }
 
+/* What listings do not show must not keep a directory from being removed. */
+static int remove_directory(const char *path)
+{
+	int error = vfs_remove_directory(path);
+
+	if (error != -ENOTEMPTY)
+		return error;
+	draft_sweep(path, ENTRIES_SWEPT, true);
+	return vfs_remove_directory(path);
+}
+
 struct reply cmd_rmd(struct session *session, const char *argument)
 {
 	char path[PATH_TEXT];
 	int error = names_use(session, argument, path);
 
 	if (error == 0)
-		error = vfs_remove_directory(path);
+		error = remove_directory(path);
 	record_change(session, LOGLINE_RMDIR, error, path);
 	if (error < 0)
 		return names_error(error, "Remove directory operation failed.");
 	return reply(250, "Remove directory operation successful.");
+}
+
+/* With a file goes what an interrupted upload left for its name; where there is only that, it is what is meant. */
+static int remove_file(const struct session *session, const char *path)
+{
+	int error = vfs_remove_file(path);
+	bool forgotten = (error == 0 || error == -ENOENT) && entries_keep(session) &&
+			 draft_forget(path) == 0;
+
+	return forgotten ? 0 : error;
 }
 
 struct reply cmd_dele(struct session *session, const char *argument)
@@ -81,7 +105,7 @@ struct reply cmd_dele(struct session *session, const char *argument)
 	int error = names_use(session, argument, path);
 
 	if (error == 0)
-		error = vfs_remove_file(path);
+		error = remove_file(session, path);
 	record_change(session, LOGLINE_DELETE, error, path);
 	if (error < 0)
 		return names_error(error, "Delete operation failed.");

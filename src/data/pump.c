@@ -59,6 +59,12 @@ static enum pump_result wait_ready(struct pump *pump)
 	return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
 }
 
+/* Whether `bytes` are more than an upload may bring behind those that it has written. */
+static bool is_too_much(const struct pump *pump, uint64_t written, size_t bytes)
+{
+	return pump->excess != 0 && bytes > pump->most - written;
+}
+
 /* Counts bytes moved. */
 static void account_for(struct pump *pump, size_t bytes)
 {
@@ -362,6 +368,8 @@ static enum pump_result splice_in(
 		}
 		if (got < 0)
 			return socket_error(pump, (int)got);
+		if (is_too_much(pump, pump->moved, (size_t)got))
+			return file_error(pump, pump->excess);
 		result = drain(pump, pipe, file);
 		account_for(pump, (size_t)got);
 		if (result == PUMP_DONE)
@@ -394,6 +402,8 @@ static enum pump_result receive_and_write(struct pump *pump, int file, bool *out
 	if (result != PUMP_DONE)
 		return result;
 	*out_ended = got == 0;
+	if (is_too_much(pump, pump->moved, got))
+		return file_error(pump, pump->excess);
 	error = vfs_write_all(file, memory, got);
 	account_for(pump, got);
 	return error < 0 ? file_error(pump, error) : PUMP_DONE;
@@ -421,6 +431,7 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 {
 	struct ascii state = {.after_cr = false};
 	int64_t started = io_now();
+	uint64_t written = 0; /* what came is longer */
 	unsigned count = 0;
 
 	for (;;) {
@@ -431,9 +442,12 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 			return result;
 		size = got > 0 ? ascii_from_wire(&state, memory, got, converted)
 			       : ascii_finish(&state, converted);
+		if (is_too_much(pump, written, size))
+			return file_error(pump, pump->excess);
 		error = vfs_write_all(file, converted, size);
 		if (error < 0)
 			return file_error(pump, error);
+		written += size;
 		if (got == 0)
 			return check_end(pump, started);
 		account_for(pump, got);

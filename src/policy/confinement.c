@@ -142,6 +142,7 @@ static int guard_calls(const struct config *config, struct buffer *problem)
 	bool any = writable_can_change(config);
 	struct filter_grants grants = {
 		.modes = any || (config->write_enable && config->chmod_enable),
+		.replaces = any || (config->write_enable && config->upload_atomic),
 		.programs = writable_asks_pam(config),
 		.rewrites = config->login_writable != NULL,
 		.times = any || (config->write_enable && config->mdtm_write)};
@@ -262,6 +263,8 @@ int confinement_after(const struct config *config, const struct login *login,
 	struct filter_grants grants = {
 		.modes = access_permits(config, login->anonymous, CLASS_CHMOD),
 		.times = access_permits(config, login->anonymous, CLASS_TIMES),
+		.replaces = config->upload_atomic &&
+			    access_permits(config, login->anonymous, CLASS_UPLOAD),
 		.modules = config->session_support && login->kind != LOGIN_ANONYMOUS};
 	int error = process_restrict();
 

@@ -223,8 +223,13 @@ static void add_grants(struct filter_program *p, const struct filter_grants *gra
 	const int whole[FILTER_LOGS + 1])
 {
 	/* Who gives a file away sets its mode first. */
-	if (grants->modes || grants->gives)
+	if (grants->modes || grants->gives || grants->replaces)
 		RULE(p, SYS_fchmod, PLAIN_MODE(1));
+	if (grants->replaces)
+		rule(p, SYS_fsetxattr, NULL, 0);
+	/* A group of the user's own: others need a privilege. */
+	if (grants->replaces && !grants->gives)
+		RULE(p, SYS_fchown, {1, false, false, 0, {~0U}, 1});
 	if (grants->modes) {
 		RULE(p, SYS_chmod, PLAIN_MODE(1));
 		RULE(p, SYS_fchmodat, PLAIN_MODE(2));
@@ -325,6 +330,7 @@ static void add_kept(
 	RULE(p, SYS_writev, not_among(0, &kept->utmp, 1));
 	RULE(p, SYS_sendfile, not_among(0, &kept->utmp, 1));
 	RULE(p, SYS_splice, not_among(2, &kept->utmp, 1));
+	RULE(p, SYS_copy_file_range, not_among(2, whole, FILTER_LOGS + 1));
 	RULE(p, SYS_ftruncate, not_among(0, whole, FILTER_LOGS + 1));
 	RULE(p, SYS_fallocate, not_among(0, whole, FILTER_LOGS + 1));
 	if (kept->utmp >= 0)

@@ -37,6 +37,16 @@ void vfs_facts(const struct stat *st, struct facts *out_facts)
 	};
 }
 
+bool vfs_is_link(const struct facts *facts)
+{
+	return S_ISLNK(facts->mode);
+}
+
+bool vfs_is_regular(const struct facts *facts)
+{
+	return S_ISREG(facts->mode);
+}
+
 /* Closes `fd` unless it is a regular file. */
 static int only_regular(int fd, struct facts *out_facts)
 {
@@ -89,6 +99,22 @@ int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, b
 	return 0;
 }
 
+int vfs_open_update(const char *path, int *out_fd, struct facts *out_facts)
+{
+	int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int fd = open(path, O_RDWR | flags), error;
+
+	/* Who may write it need not be allowed to read it. */
+	if (fd < 0 && errno == EACCES)
+		fd = open(path, O_WRONLY | flags);
+	if (fd < 0)
+		return -errno;
+	error = only_regular(fd, out_facts);
+	if (error == 0)
+		*out_fd = fd;
+	return error;
+}
+
 int vfs_give(int fd, mode_t mode, const struct account *owner)
 {
 	/* In this order: afterwards the mode is the new owner's business. */
@@ -116,9 +142,19 @@ int vfs_seek(int fd, uint64_t offset)
 	return lseek(fd, (off_t)offset, SEEK_SET) < 0 ? -errno : 0;
 }
 
-int vfs_seek_end(int fd)
+int vfs_seek_end(int fd, uint64_t *out_offset)
 {
-	return lseek(fd, 0, SEEK_END) < 0 ? -errno : 0;
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	if (end < 0)
+		return -errno;
+	*out_offset = (uint64_t)end;
+	return 0;
+}
+
+int vfs_sync(int fd)
+{
+	return result(fsync(fd));
 }
 
 int vfs_close(int fd)
@@ -333,6 +369,16 @@ int vfs_available(const char *path, uint64_t *out_bytes)
 	struct statvfs st;
 
 	if (statvfs(path, &st) < 0)
+		return -errno;
+	*out_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	return 0;
+}
+
+int vfs_space(int fd, uint64_t *out_bytes)
+{
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) < 0)
 		return -errno;
 	*out_bytes = (uint64_t)st.f_bavail * st.f_frsize;
 	return 0;

@@ -15,7 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOOLS = ("ip", "xinetd", "systemd-socket-activate", "tcpserver", "curl", "lftp", "tnftp",
          "inetutils-ftp", "wget", "ncftp", "rclone", "filezilla", "Xvfb", "xdotool", "nft",
          "openssl", "gnutls-cli", "fail2ban-regex", "logwatch", "webalizer", "logrotate",
-         "/usr/lib/cgi-bin/awstats.pl", "last", "lastb", "utmpdump", "who", "lastlog")
+         "/usr/lib/cgi-bin/awstats.pl", "last", "lastb", "utmpdump", "who", "lastlog", "strace",
+         "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
 LONGEST = 60  # seconds that one test may take
 
 

@@ -473,7 +473,8 @@ class Show(ToolTest):
              "require_ssl_reuse": ("NO", "YES"), "ssl_ciphers": ("", "ECDHE-RSA-AES256-GCM-SHA384"),
              "ssl_request_cert": ("NO", "YES"), "syslog_ident": ("soloftpd", "vsftpd"),
              "tcp_wrappers": ("YES", "NO"),
-             "time_fractions": ("YES", "NO"), "userlist_log": ("YES", "NO"),
+             "time_fractions": ("YES", "NO"), "upload_atomic": ("YES", "NO"),
+             "upload_keep_partial": ("YES", "NO"), "userlist_log": ("YES", "NO"),
              "wtmp_enable": ("YES", "NO")})
 
     def test_files_in_their_order(self):

@@ -449,7 +449,8 @@ class Failures(Events, harness.FtpTest):
         self.assert_failure("download", "permission")
 
     def test_busy(self):
-        session, other = self.login(), self.login()
+        server = self.serve(self.options + "upload_atomic=NO\n")
+        session, other = self.login(server=server), self.login(server=server)
         with session.passive():
             session.expect("STOR f", re.compile("150 .*"))
             with other.passive():
@@ -457,7 +458,7 @@ class Failures(Events, harness.FtpTest):
         session.expect_reply(re.compile("226 .*"))
         session.quit()
         other.quit()
-        events = [event for event in self.events(ends=2) if event["event"] == "upload"]
+        events = [event for event in self.events(server, ends=2) if event["event"] == "upload"]
         self.assertEqual([(event["ok"], event.get("reason")) for event in events],
                          [(False, "busy"), (True, None)])
 

@@ -245,7 +245,7 @@ class GoogleAuthenticator(Stack):
 
     def test_where_nobody_writes(self):
         """A code that could not be crossed out lets nobody in. The file's mode is set, too."""
-        for options in ("write_enable=NO\n", "chmod_enable=NO\n"):
+        for options in ("write_enable=NO\n", "chmod_enable=NO\nupload_atomic=NO\n"):
             with self.subTest(options):
                 self.attempt("alice", self.codes[0], WRONG, self.serve(self.options + options))
         self.assert_counts(self.serve(self.options + "write_enable=NO\nlogin_sandbox=NO\n"))

@@ -96,6 +96,8 @@ class Ports(harness.FtpTest):
 class Locks(harness.FtpTest):
     """A file in transfer is busy: 450, at once, and nobody's bytes are mixed with another's."""
 
+    options = "upload_atomic=NO\n"
+
     def open(self):
         session = self.login()
         session.expect("TYPE I", "200 Switching to Binary mode.")
@@ -191,12 +193,13 @@ class Termination(harness.FtpTest):
             session.expect_end()
 
     def test_in_an_upload(self):
-        session = self.login()
+        server = self.serve("upload_atomic=NO\n")
+        session = self.login(server=server)
         with session.passive() as data:
             session.expect("STOR up", re.compile("150 .*"))
             data.sendall(b"some")
             self.assertTrue(harness.wait_until(lambda: (ALICE / "up").stat().st_size == 4, 2))
-            self.end()
+            os.kill(self.session_pid(server), signal.SIGTERM)
             session.expect_reply(self.gone)
             session.expect_end()
         self.assertEqual((ALICE / "up").read_bytes(), b"some")

@@ -387,6 +387,8 @@ def discard(data, size):
 class Transfers(ReaderTest):
     """Sessions of curl, lftp and our own, and how each reader sums them up."""
 
+    options = "upload_atomic=NO\n"
+
     def setUp(self):
         super().setUp()
         self.wanted = []

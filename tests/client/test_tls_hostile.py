@@ -297,7 +297,9 @@ class After(secure.FtpsTest):
 
 
 class Data(secure.FtpsTest):
-    """The data connection under PROT P."""
+    """The data connection under PROT P. What came of an upload is looked at under its own name."""
+
+    more = "upload_atomic=NO\n"
 
     def assert_old_file(self, session, command="STOR old"):
         """The refused upload has neither made nor changed a file, and the session goes on."""

@@ -193,6 +193,8 @@ TRANSFERS = (Retr, List, Nlst, Mlsd, Stor, Appe, Stou)
 class Commands(harness.FtpTest):
     """One session for each transfer and each way: STAT, NOOP, ABOR and QUIT in the midst of it."""
 
+    options = "upload_atomic=NO\n"
+
     def setUp(self):
         super().setUp()
         harness.put(ALICE / "down.bin", CONTENT)

@@ -11,6 +11,8 @@ from harness import ALICE
 
 class Killed(harness.FtpTest):
 
+    options = "upload_atomic=NO\n"
+
     def start_curl(self, *words):
         client = subprocess.Popen(["curl", "-sS", *map(str, words)], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

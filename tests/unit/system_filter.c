@@ -436,7 +436,8 @@ static void test_opening(void **state)
 
 static void test_programs_fit(void **state)
 {
-	static const struct filter_grants all = {true, true, true, true, true, true, true, 1, 1};
+	static const struct filter_grants all = {
+		true, true, true, true, true, true, true, true, 1, 1};
 	static const struct filter_kept full = {.logs = {3, 4, 5, 6, 7, 8, 9, 10}, .utmp = 11};
 
 	(void)state;

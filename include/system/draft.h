@@ -1,0 +1,58 @@
+/*
+ * A file in the making: it lies beside the place it is meant for, under a name of its own, and gets that place in one step
+ * when it is whole. Until then whatever is there stays. A draft is locked while somebody writes it, so that what a
+ * killed session left behind can be told from what is being written. All functions return 0 or -errno.
+ */
+#ifndef SOLOFTPD_SYSTEM_DRAFT_H
+#define SOLOFTPD_SYSTEM_DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "text/path.h"
+
+struct draft {
+	int fd;		      /* owned until draft_close; -1 then */
+	char name[PATH_TEXT]; /* where it lies */
+};
+
+/* Whether a name (one component) is a draft's, or that of an unfinished file that was kept. */
+bool draft_is_name(const char *name);
+
+/* Begins a draft for `target` with `mode` less the umask. */
+int draft_begin(struct draft *draft, const char *target, mode_t mode);
+
+/* Goes on with the unfinished file that was kept for `target`, which is a draft again then: -ENOENT if there is none that
+ * belongs to this user. It stays kept if this fails. */
+int draft_resume(struct draft *draft, const char *target);
+
+/* The size of the unfinished file that was kept for `target`; -ENOENT. */
+int draft_kept_size(const char *target, uint64_t *out_bytes);
+
+/* Removes the unfinished file that was kept for `target`; -ENOENT. */
+int draft_forget(const char *target);
+
+/* Gives the draft the mode, the group, the access control list and the attributes of the open file `old`. Fails if it would
+ * differ in any of them, or in its owner. */
+int draft_take_after(struct draft *draft, int old);
+
+/* Fills the draft with the first `bytes` of the file `old`. */
+int draft_copy(struct draft *draft, int old, uint64_t bytes);
+
+/* Closes the file; with `sync` its content is on the disk then. The draft stays. */
+int draft_close(struct draft *draft, bool sync);
+
+/* Puts the closed draft at `target`: in place of what is there, or only if nothing is (`exclusive`: -EEXIST). With `sync` the
+ * name is on the disk when this returns. The draft is gone, unless this fails. */
+int draft_place(const struct draft *draft, const char *target, bool exclusive, bool sync);
+
+/* Closes what is open, and keeps the draft as the unfinished file for `target`, or removes it. */
+void draft_keep(struct draft *draft, const char *target);
+void draft_drop(struct draft *draft);
+
+/* Removes what killed sessions of this user left in a directory: drafts that nobody writes any more, unfinished files that
+ * nobody has come for in a week; all of both if the directory is to go (`all`). Looks at `most` entries. */
+void draft_sweep(const char *directory, unsigned most, bool all);
+
+#endif

@@ -1,0 +1,372 @@
+#include "system/draft.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "system/process.h"
+#include "system/vfs.h"
+#include "text/buffer.h"
+
+#define PREFIX ".soloftpd-"
+#define KEPT_PREFIX PREFIX "part-"
+
+/* Longer names are kept under a number of theirs. */
+#define NAME_KEPT 200
+
+/* Seconds: a draft this young may not have its lock yet, or no longer; one that can't be locked at all has been left by
+ * then; nobody comes back for an unfinished file that old. */
+#define YOUNG 60
+#define LEFT (24 * 3600)
+#define FORGOTTEN (7 * 24 * 3600)
+
+static int result(long status)
+{
+	return status < 0 ? -errno : 0;
+}
+
+bool draft_is_name(const char *name)
+{
+	return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
+}
+
+static bool is_kept_name(const char *name)
+{
+	return strncmp(name, KEPT_PREFIX, sizeof(KEPT_PREFIX) - 1) == 0;
+}
+
+/* ---- names ---- */
+
+static int beside(const char *target, const char *name, char out[PATH_TEXT])
+{
+	char parent[PATH_TEXT];
+	int error = path_parent(target, parent, sizeof(parent));
+
+	if (error < 0)
+		return error;
+	if (strcmp(parent, ".") != 0)
+		return path_join(parent, name, out, PATH_TEXT);
+	/* No longer than it must be: the working directory may be deep. */
+	memcpy(out, name, strlen(name) + 1);
+	return 0;
+}
+
+static int random_name(const char *target, char out[PATH_TEXT])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char random[13];
+	char name[sizeof(PREFIX) + sizeof(random)];
+	struct buffer b;
+
+	if (process_random(random, sizeof(random)) < 0)
+		return -EIO;
+	buffer_start(&b, name, sizeof(name));
+	buffer_string(&b, PREFIX);
+	for (size_t i = 0; i < sizeof(random); i++)
+		buffer_byte(&b, letters[random[i] % 32]);
+	return beside(target, buffer_text(&b), out);
+}
+
+/* FNV-1a, for names that leave no room for a prefix. */
+static uint64_t number_of(const char *name)
+{
+	uint64_t number = 0xcbf29ce484222325;
+
+	for (; *name; name++)
+		number = (number ^ (unsigned char)*name) * 0x100000001b3;
+	return number;
+}
+
+static int kept_name(const char *target, char out[PATH_TEXT])
+{
+	const char *last = path_last(target);
+	char name[sizeof(KEPT_PREFIX) + NAME_KEPT + 1];
+	struct buffer b;
+
+	buffer_start(&b, name, sizeof(name));
+	buffer_string(&b, KEPT_PREFIX);
+	if (strlen(last) <= NAME_KEPT)
+		buffer_string(&b, last);
+	else
+		buffer_number(&b, number_of(last));
+	return beside(target, buffer_text(&b), out);
+}
+
+/* ---- making ---- */
+
+/* A file system without locks is no reason to do without drafts. */
+static int lock(int fd)
+{
+	int error = vfs_lock(fd, true);
+
+	return error == -EAGAIN ? error : 0;
+}
+
+int draft_begin(struct draft *draft, const char *target, mode_t mode)
+{
+	int error = random_name(target, draft->name);
+
+	if (error < 0)
+		return error;
+	draft->fd = open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (draft->fd < 0)
+		return -errno;
+	error = lock(draft->fd);
+	if (error < 0)
+		draft_drop(draft);
+	return error;
+}
+
+static bool is_mine(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && st->st_nlink == 1;
+}
+
+int draft_kept_size(const char *target, uint64_t *out_bytes)
+{
+	char kept[PATH_TEXT];
+	struct stat st;
+	int error = kept_name(target, kept);
+
+	if (error == 0)
+		error = result(lstat(kept, &st));
+	if (error < 0)
+		return error;
+	if (!is_mine(&st))
+		return -ENOENT;
+	*out_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+int draft_forget(const char *target)
+{
+	char kept[PATH_TEXT];
+	int error = kept_name(target, kept);
+
+	return error < 0 ? error : result(unlink(kept));
+}
+
+int draft_resume(struct draft *draft, const char *target)
+{
+	char kept[PATH_TEXT];
+	uint64_t bytes;
+	int error = draft_kept_size(target, &bytes);
+
+	if (error == 0)
+		error = kept_name(target, kept);
+	if (error == 0)
+		error = random_name(target, draft->name);
+	/* Whoever moves it first has it. */
+	if (error == 0)
+		error = result(rename(kept, draft->name));
+	if (error < 0)
+		return error;
+	draft->fd = open(draft->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	error = draft->fd < 0 ? -errno : lock(draft->fd);
+	if (error < 0)
+		draft_keep(draft, target);
+	return error;
+}
+
+/* ---- like another ---- */
+
+/* What the system keeps of its own about a file is not copied: a new file gets its own. */
+static bool is_copied(const char *attribute)
+{
+	return strncmp(attribute, "user.", 5) == 0 ||
+	       strcmp(attribute, "system.posix_acl_access") == 0;
+}
+
+static int copy_attribute(int to, int from, const char *name)
+{
+	static char value[65536];
+	ssize_t size = fgetxattr(from, name, value, sizeof(value));
+
+	return size < 0 ? -errno : result(fsetxattr(to, name, value, (size_t)size, 0));
+}
+
+static int copy_attributes(int to, int from)
+{
+	static char names[65536];
+	ssize_t size = flistxattr(from, names, sizeof(names));
+
+	if (size < 0)
+		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
+	for (const char *name = names; name < names + size; name += strlen(name) + 1) {
+		int error = is_copied(name) ? copy_attribute(to, from, name) : 0;
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+int draft_take_after(struct draft *draft, int old)
+{
+	struct stat was, is;
+	int error = result(fstat(old, &was));
+
+	if (error == 0)
+		error = result(fstat(draft->fd, &is));
+	if (error < 0)
+		return error;
+	if (was.st_uid != is.st_uid)
+		return -EPERM;
+	if (was.st_gid != is.st_gid)
+		error = result(fchown(draft->fd, (uid_t)-1, was.st_gid));
+	/* Before the access control list, whose mask the mode would change. */
+	if (error == 0 && ((was.st_mode ^ is.st_mode) & 0777) != 0)
+		error = result(fchmod(draft->fd, was.st_mode & 0777));
+	return error < 0 ? error : copy_attributes(draft->fd, old);
+}
+
+static int copy_through_memory(int to, int from, uint64_t bytes)
+{
+	static char piece[65536];
+
+	while (bytes > 0) {
+		ssize_t got = vfs_read(from, piece, bytes < sizeof(piece) ? bytes : sizeof(piece));
+		int error = got > 0 ? vfs_write_all(to, piece, (size_t)got) : (int)got;
+		if (got == 0)
+			return -EIO; /* the file has lost bytes meanwhile */
+		if (error < 0)
+			return error;
+		bytes -= (uint64_t)got;
+	}
+	return 0;
+}
+
+int draft_copy(struct draft *draft, int old, uint64_t bytes)
+{
+	/* Some file systems share the blocks. */
+	while (bytes > 0) {
+		ssize_t got = copy_file_range(old, NULL, draft->fd, NULL, (size_t)bytes, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return copy_through_memory(draft->fd, old, bytes);
+		bytes -= (uint64_t)got;
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+int draft_close(struct draft *draft, bool sync)
+{
+	int error = sync ? result(fsync(draft->fd)) : 0;
+	int closing = vfs_close(draft->fd);
+
+	draft->fd = -1;
+	return error < 0 ? error : closing;
+}
+
+static int sync_directory(const char *target)
+{
+	char parent[PATH_TEXT];
+	int error = path_parent(target, parent, sizeof(parent)), fd;
+
+	if (error < 0)
+		return error;
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* A directory that may not be read can't be synchronised by anyone but the system. */
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno;
+	error = result(fsync(fd));
+	close(fd);
+	return error == -EINVAL ? 0 : error;
+}
+
+/* File systems that can't promise it are asked first: the chance that another client comes in between is theirs. */
+static int place_exclusively(const char *name, const char *target)
+{
+	struct stat st;
+
+	if (renameat2(AT_FDCWD, name, AT_FDCWD, target, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (lstat(target, &st) == 0)
+		return -EEXIST;
+	return result(rename(name, target));
+}
+
+int draft_place(const struct draft *draft, const char *target, bool exclusive, bool sync)
+{
+	int error = exclusive ? place_exclusively(draft->name, target)
+			      : result(rename(draft->name, target));
+
+	return error == 0 && sync ? sync_directory(target) : error;
+}
+
+static void close_draft(struct draft *draft)
+{
+	if (draft->fd >= 0)
+		close(draft->fd);
+	draft->fd = -1;
+}
+
+void draft_drop(struct draft *draft)
+{
+	(void)unlink(draft->name);
+	close_draft(draft);
+}
+
+void draft_keep(struct draft *draft, const char *target)
+{
+	char kept[PATH_TEXT];
+
+	if (kept_name(target, kept) < 0 || rename(draft->name, kept) < 0)
+		(void)unlink(draft->name);
+	close_draft(draft);
+}
+
+/* ---- what was left behind ---- */
+
+static bool is_left(int directory, const char *name, bool all)
+{
+	struct stat st;
+	int64_t age;
+	int fd, error;
+	bool left = false;
+
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_mine(&st))
+		return false;
+	age = (int64_t)time(NULL) - (int64_t)st.st_mtim.tv_sec;
+	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
+		return false;
+	fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	error = vfs_lock(fd, true);
+	if (error == 0)
+		left = true;
+	else if (error != -EAGAIN)
+		left = age >= LEFT;
+	close(fd);
+	return left;
+}
+
+void draft_sweep(const char *directory, unsigned most, bool all)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *stream;
+
+	if (fd < 0)
+		return;
+	stream = fdopendir(fd);
+	if (!stream) {
+		close(fd);
+		return;
+	}
+	for (; most > 0 && (entry = readdir(stream)) != NULL; most--)
+		if (draft_is_name(entry->d_name) && is_left(fd, entry->d_name, all))
+			(void)unlinkat(fd, entry->d_name, 0);
+	closedir(stream);
+}
