@@ -1,0 +1,42 @@
+# What the tests build beside the server. The Makefile includes this.
+
+# The player of tests/talk, and with it whole sessions in-process.
+$(BUILD)/talk-runner: $(wildcard tests/talk/*.c tests/talk/*.h) $(BUILD)/parts.a
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -Itests $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/parts.a $(LIBS)
+
+# soloftpd with one command that lets its client try the walls: tests/client/test_walls.py.
+$(BUILD)/soloftpd-acts: $(BUILD)/main.o tests/acts/acts.c $(BUILD)/parts.a
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -Wl,--wrap=cmd_clnt -o $@ $^ $(LIBS)
+
+talks: $(BUILD)/talk-runner $(BUILD)/soloftpd-acts
+
+# The client of tests/ktls, for a virtual machine.
+$(BUILD)/ktls-cases: $(wildcard tests/ktls/*.c tests/ktls/*.h)
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lssl -lcrypto
+
+# The server under musl. It has libcrypto's digests, which need nothing of a libc's; libwrap and libpam are glibc's, and
+# stand-ins take their places. musl-gcc sees musl's headers first, and then the kernel's and the libraries'.
+MULTIARCH = $(shell gcc -print-multiarch)
+musl:
+	LDFLAGS=-Wl,-rpath,$(CURDIR)/build/musl-gcc $(MAKE) \
+		CC='musl-gcc -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)' \
+		WRAPLIB=build/musl-gcc/wrappers.o DIGESTLIB=/usr/lib/$(MULTIARCH)/libcrypto.a \
+		musl-server
+
+musl-server: $(BUILD)/wrappers.o $(BUILD)/libpam.so.0 $(BUILD)/soloftpd $(BUILD)/talk-runner
+
+$(BUILD)/soloftpd $(BUILD)/talk-runner: | $(filter %.o,$(WRAPLIB))
+
+$(BUILD)/%.o: tests/musl/%.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -c -o $@ $<
+
+$(BUILD)/libpam.so.0: tests/musl/pam.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
