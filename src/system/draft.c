@@ -136,10 +136,10 @@ int draft_kept_size(const char *target, uint64_t *out_bytes)
 	struct stat st;
 	int error = kept_name(target, kept);
 
-	if (error == 0)
-		error = result(lstat(kept, &st));
 	if (error < 0)
 		return error;
+	if (lstat(kept, &st) < 0)
+		return -errno;
 	if (!is_mine(&st))
 		return -ENOENT;
 	*out_bytes = (uint64_t)st.st_size;
