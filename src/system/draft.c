@@ -102,6 +102,8 @@ static int kept_name(const char *target, char out[PATH_TEXT])
 
 /* ---- making ---- */
 
+/* Drafts are opened for writing alone: where nothing may be downloaded, reading is not allowed either. */
+
 /* A file system without locks is no reason to do without drafts. */
 static int lock(int fd)
 {
@@ -116,7 +118,7 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode)
 
 	if (error < 0)
 		return error;
-	draft->fd = open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	draft->fd = open(draft->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (draft->fd < 0)
 		return -errno;
 	error = lock(draft->fd);
@@ -169,7 +171,7 @@ int draft_resume(struct draft *draft, const char *target)
 		error = result(rename(kept, draft->name));
 	if (error < 0)
 		return error;
-	draft->fd = open(draft->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	draft->fd = open(draft->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	error = draft->fd < 0 ? -errno : lock(draft->fd);
 	if (error < 0)
 		draft_keep(draft, target);
@@ -341,7 +343,7 @@ static bool is_left(int directory, const char *name, bool all)
 	age = (int64_t)time(NULL) - (int64_t)st.st_mtim.tv_sec;
 	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
 		return false;
-	fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	error = vfs_lock(fd, true);
