@@ -132,50 +132,74 @@ static bool is_mine(const struct stat *st)
 	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && st->st_nlink == 1;
 }
 
-int draft_kept_size(const char *target, uint64_t *out_bytes)
+static int find_kept(const char *target, char kept[PATH_TEXT], struct stat *out_st)
 {
-	char kept[PATH_TEXT];
-	struct stat st;
 	int error = kept_name(target, kept);
 
 	if (error < 0)
 		return error;
-	if (lstat(kept, &st) < 0)
+	if (lstat(kept, out_st) < 0)
 		return -errno;
-	if (!is_mine(&st))
-		return -ENOENT;
-	*out_bytes = (uint64_t)st.st_size;
-	return 0;
+	return is_mine(out_st) ? 0 : -ENOENT;
+}
+
+int draft_kept_size(const char *target, uint64_t *out_bytes)
+{
+	char kept[PATH_TEXT];
+	struct stat st;
+	int error = find_kept(target, kept, &st);
+
+	if (error == 0)
+		*out_bytes = (uint64_t)st.st_size;
+	return error;
 }
 
 int draft_forget(const char *target)
 {
 	char kept[PATH_TEXT];
-	int error = kept_name(target, kept);
+	struct stat st;
+	int error = find_kept(target, kept, &st);
 
 	return error < 0 ? error : result(unlink(kept));
+}
+
+/* Whether the open file is this user's, and still has the name. */
+static bool is_still(int fd, const char *name)
+{
+	struct stat open_file, named;
+
+	return fstat(fd, &open_file) == 0 && is_mine(&open_file) && lstat(name, &named) == 0 &&
+	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+/* Locked before it gets a draft's name: without its lock an old draft would be swept. */
+static int take_kept(struct draft *draft, const char *kept)
+{
+	int error;
+
+	draft->fd = open(kept, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (draft->fd < 0)
+		return -errno;
+	error = lock(draft->fd);
+	/* Whoever moves it first has it. */
+	if (error == 0)
+		error = is_still(draft->fd, kept) ? result(rename(kept, draft->name)) : -ENOENT;
+	if (error < 0) {
+		close(draft->fd);
+		draft->fd = -1;
+	}
+	return error;
 }
 
 int draft_resume(struct draft *draft, const char *target)
 {
 	char kept[PATH_TEXT];
-	uint64_t bytes;
-	int error = draft_kept_size(target, &bytes);
+	struct stat st;
+	int error = find_kept(target, kept, &st);
 
 	if (error == 0)
-		error = kept_name(target, kept);
-	if (error == 0)
 		error = random_name(target, draft->name);
-	/* Whoever moves it first has it. */
-	if (error == 0)
-		error = result(rename(kept, draft->name));
-	if (error < 0)
-		return error;
-	draft->fd = open(draft->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	error = draft->fd < 0 ? -errno : lock(draft->fd);
-	if (error < 0)
-		draft_keep(draft, target);
-	return error;
+	return error < 0 ? error : take_kept(draft, kept);
 }
 
 /* ---- like another ---- */

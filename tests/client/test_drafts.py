@@ -5,7 +5,7 @@ import re
 
 import harness
 from harness import ALICE
-from test_uploads import NEW, OLD, UploadTest
+from test_uploads import NEW, OLD, UploadTest, drafts
 
 
 class Walls(UploadTest):
@@ -22,3 +22,19 @@ class Walls(UploadTest):
         session.quit()
         for name in ("f", "g"):
             self.assert_same_bytes((ALICE / name).read_bytes(), NEW)
+
+
+class Shared(UploadTest):
+    """A directory in which others write, too."""
+
+    def test_kept_by_another(self):
+        place = harness.give_directory(ALICE / "shared", mode=0o777)
+        session = self.login()
+        self.interrupt(session, "STOR shared/f", NEW[:1000], place)
+        session.quit()
+        kept = drafts(place)
+        session = self.login("bob")
+        session.expect(f"DELE {place}/f", re.compile("550 .*"))
+        session.store(f"STOR {place}/f", OLD)
+        session.quit()
+        self.assertEqual(drafts(place), kept)

@@ -254,6 +254,7 @@ static void test_keep_not_mine(void **state)
 	for (const char *target = "a\0b\0c\0d\0"; *target; target += 2) {
 		assert_int_equal(draft_kept_size(target, &bytes), -ENOENT);
 		assert_int_equal(draft_resume(&draft, target), -ENOENT);
+		assert_int_equal(draft_forget(target), -ENOENT);
 	}
 	check_content("f", "secret");
 }
