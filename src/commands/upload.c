@@ -105,7 +105,8 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 
 	if (old->links > 1 || kept > COPIED_MOST)
 		return -EXDEV;
-	error = draft_begin(&upload->draft, upload->target, session->config.file_open_mode);
+	/* Until it is like the old one it is nobody else's to open. */
+	error = draft_begin(&upload->draft, upload->target, 0600);
 	if (error < 0)
 		return -EXDEV;
 	error = draft_take_after(&upload->draft, upload->fd);

@@ -204,19 +204,23 @@ int draft_resume(struct draft *draft, const char *target)
 
 /* ---- like another ---- */
 
+#define ACCESS_LIST "system.posix_acl_access"
+
 /* What the system keeps of its own about a file is not copied: a new file gets its own. */
 static bool is_copied(const char *attribute)
 {
-	return strncmp(attribute, "user.", 5) == 0 ||
-	       strcmp(attribute, "system.posix_acl_access") == 0;
+	return strncmp(attribute, "user.", 5) == 0;
 }
 
+/* 1 if there is none. */
 static int copy_attribute(int to, int from, const char *name)
 {
 	static char value[65536];
 	ssize_t size = fgetxattr(from, name, value, sizeof(value));
 
-	return size < 0 ? -errno : result(fsetxattr(to, name, value, (size_t)size, 0));
+	if (size < 0)
+		return errno == ENODATA || errno == EOPNOTSUPP || errno == ENOSYS ? 1 : -errno;
+	return result(fsetxattr(to, name, value, (size_t)size, 0));
 }
 
 static int copy_attributes(int to, int from)
@@ -234,6 +238,24 @@ static int copy_attributes(int to, int from)
 	return 0;
 }
 
+/* As in linux/posix_acl_xattr.h: who, what, and an id that these three do not have; little-endian. */
+#define LIST_ENTRY(who, rights) (who), 0, (unsigned char)((rights)&7), 0, 0xff, 0xff, 0xff, 0xff
+
+/* The access control list, which has the mode in it, or else the mode. Nobody is granted more in between: a mode shows the
+ * list's mask as rights of the group, and becomes the mask of a list that the directory has given to the new file. */
+static int copy_rights(int to, int from, mode_t mode, mode_t other)
+{
+	const unsigned char plain[] = {2, 0, 0, 0, LIST_ENTRY(1, mode >> 6),
+		LIST_ENTRY(4, mode >> 3), LIST_ENTRY(0x20, mode)};
+	int error = copy_attribute(to, from, ACCESS_LIST);
+
+	if (error == 1 && fgetxattr(to, ACCESS_LIST, NULL, 0) > 0)
+		error = result(fsetxattr(to, ACCESS_LIST, plain, sizeof(plain), 0));
+	if (error == 1)
+		error = ((mode ^ other) & 0777) != 0 ? result(fchmod(to, mode & 0777)) : 0;
+	return error;
+}
+
 int draft_take_after(struct draft *draft, int old)
 {
 	struct stat was, is;
@@ -245,9 +267,8 @@ int draft_take_after(struct draft *draft, int old)
 		return -EPERM;
 	if (was.st_gid != is.st_gid)
 		error = result(fchown(draft->fd, (uid_t)-1, was.st_gid));
-	/* Before the access control list, whose mask the mode would change. */
-	if (error == 0 && ((was.st_mode ^ is.st_mode) & 0777) != 0)
-		error = result(fchmod(draft->fd, was.st_mode & 0777));
+	if (error == 0)
+		error = copy_rights(draft->fd, old, was.st_mode, is.st_mode);
 	return error < 0 ? error : copy_attributes(draft->fd, old);
 }
 

@@ -2,10 +2,11 @@
 
 import os
 import re
+import struct
 
 import harness
 from harness import ALICE
-from test_uploads import NEW, OLD, UploadTest, drafts
+from test_uploads import NEW, OLD, Tracer, UploadTest, drafts
 
 
 class Walls(UploadTest):
@@ -38,3 +39,39 @@ class Shared(UploadTest):
         session.store(f"STOR {place}/f", OLD)
         session.quit()
         self.assertEqual(drafts(place), kept)
+
+
+class Rights(UploadTest):
+    """What replaces a file is for the same people."""
+
+    def test_default_list(self):
+        """What a directory grants on new files is not granted on old ones."""
+        place = self.mounted("ext4", "ext4", 8 << 20) or self.mounted("tmpfs", "tmpfs", 8 << 20)
+        entries = ((1, 7, -1), (2, 6, 1802), (4, 5, -1), (0x10, 7, -1), (0x20, 5, -1))
+        os.setxattr(place, "system.posix_acl_default",
+                    struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries))
+        f = harness.put(place / "f", OLD)
+        os.removexattr(f, "system.posix_acl_access")
+        f.chmod(0o642)
+        session = self.login()
+        was = f.stat()
+        session.store(f"STOR {place.name}/f", NEW)
+        self.assertNotEqual(f.stat().st_ino, was.st_ino)
+        self.assertNotIn("system.posix_acl_access", os.listxattr(f))
+        self.assertEqual(f.stat().st_mode & 0o777, 0o642)
+        session.store(f"STOR {place.name}/new", NEW)
+        self.assertIn("system.posix_acl_access", os.listxattr(place / "new"))
+        session.quit()
+
+    def test_never_wider(self):
+        """Who opens a file keeps it open: it is closed to others until it is like the old one."""
+        harness.put(ALICE / "f", OLD, mode=0o640)
+        session = self.login()
+        tracer = Tracer(self.session_pid(), self.here / "trace", "-e", "trace=open,openat,fchmod")
+        session.store("STOR f", NEW)
+        session.close()
+        calls = [f"{name} {rest}" for name, rest in tracer.calls()]
+        made, = (text for text in calls if ".soloftpd-" in text)
+        self.assertIn("O_EXCL", made)
+        self.assertRegex(made, r", 0600\) ")
+        self.assertEqual((ALICE / "f").stat().st_mode & 0o777, 0o640)
