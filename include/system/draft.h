@@ -52,7 +52,7 @@ void draft_keep(struct draft *draft, const char *target);
 void draft_drop(struct draft *draft);
 
 /* Removes what killed sessions of this user left in a directory: drafts that nobody writes any more, unfinished files that
- * nobody has come for in a week; all of both if the directory is to go (`all`). Looks at `most` entries. */
+ * nobody has come for in a week; all of both if the directory is to go (`all`) and nothing else is in it. Looks at `most` entries. */
 void draft_sweep(const char *directory, unsigned most, bool all);
 
 #endif

@@ -400,21 +400,49 @@ static bool is_left(int directory, const char *name, bool all)
 	return left;
 }
 
-void draft_sweep(const char *directory, unsigned most, bool all)
+static const char *next_name(DIR *stream)
+{
+	struct dirent *entry;
+
+	do {
+		entry = readdir(stream);
+	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	return entry ? entry->d_name : NULL;
+}
+
+/* Whether there is nothing else in the directory; one that stays keeps all. */
+static bool is_all_left(DIR *stream, unsigned most)
+{
+	const char *name;
+
+	while ((name = next_name(stream)) != NULL)
+		if (most-- == 0 || !draft_is_name(name) || !is_left(dirfd(stream), name, true))
+			return false;
+	rewinddir(stream);
+	return true;
+}
+
+static DIR *open_directory(const char *directory)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
-	DIR *stream;
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
-	if (fd < 0)
-		return;
-	stream = fdopendir(fd);
-	if (!stream) {
+	if (!stream && fd >= 0)
 		close(fd);
+	return stream;
+}
+
+void draft_sweep(const char *directory, unsigned most, bool all)
+{
+	DIR *stream = open_directory(directory);
+	const char *name;
+
+	if (!stream)
 		return;
-	}
-	for (; most > 0 && (entry = readdir(stream)) != NULL; most--)
-		if (draft_is_name(entry->d_name) && is_left(fd, entry->d_name, all))
-			(void)unlinkat(fd, entry->d_name, 0);
+	if (all && !is_all_left(stream, most))
+		most = 0;
+	for (; most > 0 && (name = next_name(stream)) != NULL; most--)
+		if (draft_is_name(name) && is_left(dirfd(stream), name, all))
+			(void)unlinkat(dirfd(stream), name, 0);
 	closedir(stream);
 }

@@ -320,9 +320,14 @@ static void test_sweep(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (is_there(cases[i].name) != cases[i].stays)
 			fail_msg("%s", cases[i].name);
+	/* A directory with anything else in it does not go. */
 	draft_sweep(".", 100, true);
-	assert_true(is_there("file"));
-	assert_true(is_there(".soloftp"));
+	assert_true(is_there(".soloftpd-part-b"));
+	assert_true(is_there(".soloftpd-bbbbbbbbbbbbb"));
+	assert_int_equal(unlink("file") + unlink(".soloftp"), 0);
+	draft_sweep(".", 2, true);
+	assert_true(is_there(".soloftpd-part-b"));
+	draft_sweep(".", 3, true);
 	assert_false(is_there(".soloftpd-part-b"));
 	assert_false(is_there(".soloftpd-bbbbbbbbbbbbb"));
 	draft_sweep("missing", 100, true);
@@ -360,6 +365,7 @@ static void test_sweep_of_others(void **state)
 	make_old(".soloftpd-part-l", 30L * DAY);
 	make_old(".soloftpd-part-s", 30L * DAY);
 	make_old(".soloftpd-part-d", 30L * DAY);
+	draft_sweep(".", 100, false);
 	draft_sweep(".", 100, true);
 	assert_true(is_there(".soloftpd-part-l"));
 	assert_true(is_there(".soloftpd-part-s"));
