@@ -448,7 +448,8 @@ static struct reply store_named(struct session *session, const char *argument, e
 	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
 	error = names_use(session, argument, upload.path);
-	if (!access_permits_transfer(&session->config, upload.path, true))
+	if (!access_permits_transfer(&session->config, upload.path, true) ||
+		entries_reserves(session, upload.path))
 		error = NAMES_DENIED;
 	if (error == 0)
 		error = open_upload(session, &upload);
@@ -502,7 +503,8 @@ struct reply cmd_stou(struct session *session, const char *argument)
 	if (session->pending.restart > 0 || session->pending.range)
 		return reply(550, "STOU can't be restarted.");
 	error = names_use(session, *argument ? argument : "file", base);
-	if (!access_permits_transfer(&session->config, base, true))
+	if (!access_permits_transfer(&session->config, base, true) ||
+		entries_reserves(session, base))
 		error = NAMES_DENIED;
 	if (error == 0)
 		error = make_unique(session, base, &upload);

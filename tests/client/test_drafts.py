@@ -6,7 +6,7 @@ import struct
 
 import harness
 from harness import ALICE
-from test_uploads import NEW, OLD, Tracer, UploadTest, drafts
+from test_uploads import DAY, NEW, OLD, Tracer, UploadTest, drafts, make_old
 
 
 class Walls(UploadTest):
@@ -75,3 +75,49 @@ class Rights(UploadTest):
         self.assertIn("O_EXCL", made)
         self.assertRegex(made, r", 0600\) ")
         self.assertEqual((ALICE / "f").stat().st_mode & 0o777, 0o640)
+
+
+class Names(UploadTest):
+    """Those of drafts are not a client's, and vsftpd has none."""
+
+    def test_reserved(self):
+        """What would neither be shown nor stay is not taken."""
+        mine = harness.put(ALICE / "mine", OLD)
+        session = self.login()
+        for command in ("STOR .soloftpd-x", "APPE d/.soloftpd-part-x", "STOU .soloftpd-x"):
+            self.refused(session, command, 550)
+        session.expect("MKD .soloftpd-x", "550 Permission denied.")
+        session.expect("RNFR mine", re.compile("350 .*"))
+        session.expect("RNTO .soloftpd-x", "550 Permission denied.")
+        session.store("STOR soloftpd-x", NEW)
+        session.quit()
+        self.assertEqual(drafts(), [])
+        self.assertTrue(mine.exists())
+
+    def test_in_place(self):
+        """Without drafts, names that look like theirs are as others."""
+        session = self.login(server=self.serve("upload_atomic=NO\n"))
+        session.expect("MKD d", re.compile("257 .*"))
+        session.store("STOR d/.soloftpd-mine", NEW)
+        path = ALICE / "d/.soloftpd-mine"
+        make_old(path, 30 * DAY)
+        for command in ("LIST -a d", "MLSD d", "NLST -a d"):
+            self.assertIn(".soloftpd-mine", session.list(command))
+        session.expect("RMD d", re.compile("550 .*"))
+        session.quit()
+        self.assert_same_bytes(path.read_bytes(), NEW)
+
+
+class Removed(UploadTest):
+
+    def test_directory_that_stays(self):
+        """It is refused for its files, and keeps what was kept."""
+        harness.put(ALICE / "d/f", OLD)
+        session = self.login()
+        self.interrupt(session, "STOR d/g", NEW[:1000], ALICE / "d")
+        session.expect("RMD d", re.compile("550 .*"))
+        session.expect("TYPE I", re.compile("200 .*"))
+        session.expect("SIZE d/g", "213 1000")
+        session.expect("DELE d/f", re.compile("250 .*"))
+        session.expect("RMD d", re.compile("250 .*"))
+        session.quit()
