@@ -324,7 +324,7 @@ static void test_sweep(void **state)
 	draft_sweep(".", 100, true);
 	assert_true(is_there(".soloftpd-part-b"));
 	assert_true(is_there(".soloftpd-bbbbbbbbbbbbb"));
-	assert_int_equal(unlink("file") + unlink(".soloftp"), 0);
+	assert_int_equal(unlink("file") + unlink(".soloftp") + rmdir("sub"), 0);
 	draft_sweep(".", 2, true);
 	assert_true(is_there(".soloftpd-part-b"));
 	draft_sweep(".", 3, true);
