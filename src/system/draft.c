@@ -256,6 +256,23 @@ static int copy_rights(int to, int from, mode_t mode, mode_t other)
 	return error;
 }
 
+/* The number of the mount that the file was opened through; 0 if the system does not tell. */
+static uint64_t mount_of(int fd)
+{
+	/* As in linux/stat.h, which not every libc shows whole. */
+	struct {
+		uint32_t mask;
+		char other[0x90 - sizeof(uint32_t)];
+		uint64_t mount;
+		char more[256 - 0x90 - sizeof(uint64_t)];
+	} answer = {.mask = 0};
+	const uint32_t wanted = 0x1000;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, wanted, &answer) < 0)
+		return 0;
+	return (answer.mask & wanted) != 0 ? answer.mount : 0;
+}
+
 int draft_take_after(struct draft *draft, int old)
 {
 	struct stat was, is;
@@ -263,6 +280,9 @@ int draft_take_after(struct draft *draft, int old)
 
 	if (fstat(old, &was) < 0 || fstat(draft->fd, &is) < 0)
 		return -errno;
+	/* A file that another was mounted on keeps its name. */
+	if (mount_of(old) != mount_of(draft->fd))
+		return -EXDEV;
 	if (was.st_uid != is.st_uid)
 		return -EPERM;
 	if (was.st_gid != is.st_gid)
