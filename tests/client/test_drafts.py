@@ -3,10 +3,18 @@
 import os
 import re
 import struct
+import subprocess
 
 import harness
-from harness import ALICE
-from test_uploads import DAY, NEW, OLD, Tracer, UploadTest, drafts, make_old
+from harness import ALICE, ANONYMOUS
+from test_uploads import BEGUN, DAY, DONE, NEW, OLD, Tracer, UploadTest, drafts, make_old
+
+GIVES = """\
+anon_root=/srv/ftp
+anon_upload_enable=YES
+chown_uploads=YES
+chown_username=bob
+"""
 
 
 class Walls(UploadTest):
@@ -23,6 +31,36 @@ class Walls(UploadTest):
         session.quit()
         for name in ("f", "g"):
             self.assert_same_bytes((ALICE / name).read_bytes(), NEW)
+
+    def test_only_given_away(self):
+        """The filter lets anonymous uploads be given to one user, and no old file have its group."""
+        f = harness.put(ANONYMOUS / "incoming/f", OLD, "ftp")
+        os.chown(f, -1, 1890)
+        was = f.stat()
+        session = self.login("ftp", self.serve(GIVES + "anon_other_write_enable=YES\n"))
+        session.store("STOR incoming/f", NEW)
+        session.store("STOR incoming/new", NEW)
+        session.quit()
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        now, new = f.stat(), (ANONYMOUS / "incoming/new").stat()
+        self.assertEqual((now.st_uid, now.st_gid, now.st_mode), (was.st_uid, was.st_gid, was.st_mode))
+        self.assertEqual((new.st_uid, new.st_gid, new.st_mode & 0o777), (1802, 1802, 0o600))
+
+    def test_killed_before_given_away(self):
+        """What was to be given away is still the anonymous user's to remove."""
+        server = self.serve(GIVES)
+        incoming = ANONYMOUS / "incoming"
+        session = self.login("ftp", server)
+        self.begin(session, "STOR incoming/f", NEW[:1000])
+        self.assertTrue(harness.wait_until(lambda: [path.stat().st_size for path in drafts(incoming)] == [1000], 5))
+        pid = self.session_pid(server)
+        os.kill(pid, 9)
+        self.assert_gone(pid)
+        make_old(drafts(incoming)[0], 2 * 60)
+        session = self.login("ftp", server)
+        session.list("LIST -a incoming")
+        session.quit()
+        self.assertEqual(list(incoming.iterdir()), [])
 
 
 class Shared(UploadTest):
@@ -121,3 +159,78 @@ class Removed(UploadTest):
         session.expect("DELE d/f", re.compile("250 .*"))
         session.expect("RMD d", re.compile("250 .*"))
         session.quit()
+
+
+class Added(UploadTest):
+    """What is added to a file costs nobody what somebody else has added to it."""
+
+    def test_two_clients(self):
+        f = harness.put(ALICE / "f", OLD)
+        first, second = self.login(), self.login()
+        data = self.begin(first, "APPE f", b"first")
+        self.refused(second, "APPE f", 450)
+        self.end(first, data)
+        second.store("APPE f", b"second")
+        first.quit()
+        second.quit()
+        self.assert_same_bytes(f.read_bytes(), OLD + b"first" + b"second")
+
+    def test_program(self):
+        """A log that goes on; a file that another took the place of."""
+        f = harness.put(ALICE / "f", OLD)
+        session = self.login()
+        data = self.begin(session, "APPE f", b"client")
+        with f.open("ab") as file:
+            file.write(b"program")
+        self.end(session, data, done=re.compile("451 .*"))
+        self.assert_same_bytes(f.read_bytes(), OLD + b"program")
+        data = self.begin(session, "APPE f", b"client")
+        harness.put(ALICE / "g", NEW).rename(f)
+        self.end(session, data, done=re.compile("451 .*"))
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        session.store("APPE f", b"client")
+        self.assert_same_bytes(f.read_bytes(), NEW + b"client")
+        session.quit()
+        self.assertEqual(drafts(), [])
+
+
+class Places(UploadTest):
+    """Names that lead elsewhere, or can't be taken."""
+
+    def test_mounted_on(self):
+        real, f = harness.put(ALICE / "real", OLD), harness.put(ALICE / "f")
+        subprocess.run(["mount", "--bind", real, f], check=True)
+        self.addCleanup(subprocess.run, ["umount", f], check=True)
+        session = self.login()
+        session.store("STOR f", NEW)
+        session.store("APPE f", OLD)
+        session.quit()
+        self.assert_same_bytes(real.read_bytes(), NEW + OLD)
+        self.assertEqual(drafts(), [])
+
+    def test_slash(self):
+        session = self.login()
+        self.refused(session, "STOR f/", 553)
+        session.quit()
+        self.assertEqual(list(ALICE.iterdir()), [])
+
+    def test_links_of_others(self):
+        """In a directory like /tmp, others' links and files are followed and written as the system would have it."""
+        place = harness.give_directory(ALICE / "place", "root", 0o1777)
+        mine = harness.put(ALICE / "mine", OLD)
+        for name, target in (("link", "../mine"), ("loose", "../new")):
+            (place / name).symlink_to(target)
+            harness.give(place / name, "bob")
+        harness.put(place / "theirs", OLD, "bob", 0o666)
+        session = self.login()
+        links, files = (open(f"/proc/sys/fs/protected_{kind}").read() != "0\n" for kind in ("symlinks", "regular"))
+        for name, refused in (("link", links), ("loose", links), ("theirs", files)):
+            with self.subTest(name):
+                if refused:
+                    self.refused(session, f"STOR place/{name}", 553)
+                else:
+                    session.store(f"STOR place/{name}", NEW)
+        session.quit()
+        self.assert_same_bytes(mine.read_bytes(), OLD if links else NEW)
+        self.assertEqual((ALICE / "new").exists(), not links)
+        self.assert_same_bytes((place / "theirs").read_bytes(), OLD if files else NEW)
