@@ -27,7 +27,7 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode);
  * belongs to this user. It stays kept if this fails. */
 int draft_resume(struct draft *draft, const char *target);
 
-/* The size of the unfinished file that was kept for `target`; -ENOENT. */
+/* The size of the unfinished file that was kept for `target`; -ENOENT, also if `target` is newer. */
 int draft_kept_size(const char *target, uint64_t *out_bytes);
 
 /* Removes the unfinished file that was kept for `target`; -ENOENT. */

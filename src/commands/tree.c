@@ -141,6 +141,8 @@ struct reply cmd_rnto(struct session *session, const char *argument)
 		error = NAMES_DENIED;
 	if (error == 0)
 		error = vfs_rename(session->pending.rename_from, path);
+	if (error == 0 && entries_keep(session))
+		(void)draft_forget(path); /* that name has its file now */
 	record_rename(session, error, session->pending.rename_from, path);
 	if (error < 0)
 		return names_error(error, "Rename failed.");

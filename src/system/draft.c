@@ -143,11 +143,27 @@ static int find_kept(const char *target, char kept[PATH_TEXT], struct stat *out_
 	return is_mine(out_st) ? 0 : -ENOENT;
 }
 
+static bool is_older(struct timespec one, struct timespec other)
+{
+	return one.tv_sec != other.tv_sec ? one.tv_sec < other.tv_sec : one.tv_nsec < other.tv_nsec;
+}
+
+/* Where the file itself was written since, nobody can mean to go on with what is older. */
+static int find_wanted(const char *target, char kept[PATH_TEXT], struct stat *out_st)
+{
+	struct stat named;
+	int error = find_kept(target, kept, out_st);
+
+	if (error < 0)
+		return error;
+	return lstat(target, &named) == 0 && is_older(out_st->st_mtim, named.st_mtim) ? -ENOENT : 0;
+}
+
 int draft_kept_size(const char *target, uint64_t *out_bytes)
 {
 	char kept[PATH_TEXT];
 	struct stat st;
-	int error = find_kept(target, kept, &st);
+	int error = find_wanted(target, kept, &st);
 
 	if (error == 0)
 		*out_bytes = (uint64_t)st.st_size;
@@ -195,7 +211,7 @@ int draft_resume(struct draft *draft, const char *target)
 {
 	char kept[PATH_TEXT];
 	struct stat st;
-	int error = find_kept(target, kept, &st);
+	int error = find_wanted(target, kept, &st);
 
 	if (error == 0)
 		error = random_name(target, draft->name);

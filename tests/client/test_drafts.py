@@ -161,6 +161,37 @@ class Removed(UploadTest):
         session.quit()
 
 
+class Overtaken(UploadTest):
+    """What was kept for a name that has got another content since."""
+
+    def assert_size(self, session, size):
+        session.expect("TYPE I", re.compile("200 .*"))
+        session.expect("SIZE f", f"213 {size}")
+
+    def test_renamed(self):
+        session = self.login()
+        self.interrupt(session, "STOR f", NEW[:1000])
+        session.store("STOR g", OLD)
+        make_old(ALICE / "g", DAY)
+        session.expect("RNFR g", re.compile("350 .*"))
+        session.expect("RNTO f", re.compile("250 .*"))
+        self.assert_size(session, len(OLD))
+        session.quit()
+        self.assertEqual(drafts(), [])
+
+    def test_written(self):
+        f = harness.put(ALICE / "f", OLD)
+        session = self.login()
+        self.interrupt(session, "STOR f", NEW[:1000])
+        self.assert_size(session, 1000)
+        f.write_bytes(OLD + OLD)
+        self.assert_size(session, 2 * len(OLD))
+        session.store("APPE f", NEW)
+        session.quit()
+        self.assert_same_bytes(f.read_bytes(), OLD + OLD + NEW)
+        self.assertEqual(drafts(), [])
+
+
 class Added(UploadTest):
     """What is added to a file costs nobody what somebody else has added to it."""
 

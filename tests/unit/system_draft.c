@@ -240,6 +240,24 @@ static void test_resume_of_locked(void **state)
 	close(ready[1]);
 }
 
+/* The file has been written since. */
+static void test_keep_older(void **state)
+{
+	uint64_t bytes;
+
+	(void)state;
+	make("f", "old");
+	make(".soloftpd-part-f", "part");
+	make_old("f", 60);
+	make_old(".soloftpd-part-f", 60);
+	assert_int_equal(draft_kept_size("f", &bytes), 0);
+	make_old("f", 59);
+	assert_int_equal(draft_kept_size("f", &bytes), -ENOENT);
+	assert_int_equal(draft_resume(&draft, "f"), -ENOENT);
+	assert_int_equal(draft_forget("f"), 0);
+	assert_false(is_there(".soloftpd-part-f"));
+}
+
 /* What somebody else may have put there is not gone on with. */
 static void test_keep_not_mine(void **state)
 {
@@ -393,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keep, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_long, start, end),
 		cmocka_unit_test_setup_teardown(test_resume_of_locked, start, end),
+		cmocka_unit_test_setup_teardown(test_keep_older, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_not_mine, start, end),
 		cmocka_unit_test_setup_teardown(test_take_after, start, end),
 		cmocka_unit_test_setup_teardown(test_copy_of_less, start, end),
