@@ -245,6 +245,19 @@ class Places(UploadTest):
         session.quit()
         self.assertEqual(list(ALICE.iterdir()), [])
 
+    def test_resumed_through_a_link(self):
+        """A client that is told the old size would put the end of the new content behind the old."""
+        f = harness.put(ALICE / "d/f", OLD)
+        (ALICE / "link").symlink_to("d/f")
+        session = self.login()
+        self.interrupt(session, "STOR link", NEW[:4000], ALICE / "d")
+        session.quit()
+        local = self.here / "link"
+        local.write_bytes(NEW)
+        self.run_client("curl", "-sS", "-C", "-", "-T", local, self.url("link"))
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        self.assertEqual(drafts(ALICE / "d"), [])
+
     def test_links_of_others(self):
         """In a directory like /tmp, others' links and files are followed and written as the system would have it."""
         place = harness.give_directory(ALICE / "place", "root", 0o1777)
