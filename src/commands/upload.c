@@ -141,7 +141,7 @@ static int open_over(struct session *session, struct upload *upload)
 }
 
 /* What an interrupted upload left goes on where the client says. Where there is a file of that name, too, it is only meant
- * if the client was told its size, and that file must be one that may be written. */
+ * if the client was told its size, or knows it, and that file must be one that may be written. */
 static bool open_again(struct session *session, struct upload *upload, bool over)
 {
 	struct facts old;
@@ -150,7 +150,10 @@ static bool open_again(struct session *session, struct upload *upload, bool over
 	if (!adds(session, upload) || !entries_keep(session) ||
 		draft_kept_size(upload->target, &kept) < 0)
 		return false;
-	if (session->pending.restart > kept || (over && session->kept_told != kept))
+	if (session->pending.restart > kept ||
+		(over && session->kept_told != kept && session->pending.restart != kept))
+		return false;
+	if (kept == 0)
 		return false;
 	if (over && vfs_open_update(upload->target, session->config.file_open_mode, &upload->fd,
 			    &old) < 0)
@@ -230,6 +233,9 @@ static int open_upload(struct session *session, struct upload *upload)
 		return -EEXIST;
 	if (open_again(session, upload, error == 0))
 		return 0;
+	/* What the client was told of can't be gone on with: zeros in its place are not what is meant. */
+	if (session->pending.restart > 0 && session->pending.restart == session->kept_told)
+		return -EAGAIN;
 	return error == 0 ? open_over(session, upload) : open_new(session, upload);
 }
 

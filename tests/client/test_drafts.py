@@ -192,6 +192,51 @@ class Overtaken(UploadTest):
         self.assertEqual(drafts(), [])
 
 
+class Known(UploadTest):
+    """What was kept is gone on with by who knows of it, or not at all."""
+
+    def interrupted(self, session):
+        session.expect("TYPE I", re.compile("200 .*"))
+        self.interrupt(session, "STOR f", NEW[:4000])
+        session.expect("SIZE f", "213 4000")
+
+    def test_asked_long_ago(self):
+        """A client with a queue asks about all of it first."""
+        f = harness.put(ALICE / "f", OLD)
+        session = self.login()
+        self.interrupted(session)
+        session.expect("SIZE g", re.compile("550 .*"))
+        session.expect("REST 4000", re.compile("350 .*"))
+        session.store("STOR f", NEW[4000:])
+        session.quit()
+        self.assert_same_bytes(f.read_bytes(), NEW)
+
+    def test_taken(self):
+        """Another session goes on with it just now."""
+        first, second = self.login(), self.login()
+        self.interrupted(first)
+        second.expect("TYPE I", re.compile("200 .*"))
+        second.expect("SIZE f", "213 4000")
+        first.expect("REST 4000", re.compile("350 .*"))
+        data = self.begin(first, "STOR f", b"")
+        second.expect("REST 4000", re.compile("350 .*"))
+        self.refused(second, "STOR f", 450)
+        self.end(first, data, NEW[4000:])
+        first.quit()
+        second.quit()
+        self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
+
+    def test_not_writable(self):
+        session = self.login(server=self.serve("local_umask=0222\n"))
+        self.interrupted(session)
+        session.expect("REST 4000", re.compile("350 .*"))
+        self.refused(session, "STOR f", 450)
+        session.store("STOR f", NEW)
+        session.quit()
+        self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
+        self.assertEqual(drafts(), [])
+
+
 class Added(UploadTest):
     """What is added to a file costs nobody what somebody else has added to it."""
 
