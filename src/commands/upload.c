@@ -127,8 +127,12 @@ static int open_over(struct session *session, struct upload *upload)
 
 	if (error < 0)
 		return error;
-	/* Two that add to a file would each lose what the other added. */
-	error = adds(session, upload) ? lock(session, upload->fd) : 0;
+	/* Two that add to a file would each lose what the other added; and a client that comes back before its lost connection
+	 * has been noticed would add the new file's end to the old one. */
+	if (adds(session, upload))
+		error = lock(session, upload->fd);
+	else if (session->config.lock_upload_files)
+		(void)vfs_lock(upload->fd, false);
 	if (error == 0 && draft_over(session, upload, &upload->old) == 0) {
 		upload->drafted = true;
 		return 0;

@@ -251,6 +251,26 @@ class Added(UploadTest):
         second.quit()
         self.assert_same_bytes(f.read_bytes(), OLD + b"first" + b"second")
 
+    def test_end_of_another_file(self):
+        """A client whose connection is lost comes back before the server knows: it must not add to the old file what
+        belongs to the new one. Others may read, and write a whole one."""
+        f = harness.put(ALICE / "f", OLD)
+        first, second = self.login(), self.login()
+        data = self.begin(first, "STOR f", NEW[:4000])
+        second.expect("TYPE I", re.compile("200 .*"))
+        second.expect("SIZE f", f"213 {len(OLD)}")
+        second.expect(f"REST {len(OLD)}", re.compile("350 .*"))
+        self.refused(second, "STOR f", 450)
+        self.refused(second, "APPE f", 450)
+        self.assert_same_bytes(second.retrieve("RETR f"), OLD)
+        first.close()
+        data.close()
+        self.assertTrue(harness.wait_until(lambda: (ALICE / ".soloftpd-part-f").exists(), 2))
+        second.expect("SIZE f", "213 4000")
+        second.store("APPE f", NEW[4000:])
+        second.quit()
+        self.assert_same_bytes(f.read_bytes(), NEW)
+
     def test_program(self):
         """A log that goes on; a file that another took the place of."""
         f = harness.put(ALICE / "f", OLD)
