@@ -24,9 +24,9 @@ struct upload {
 	bool exclusive;		/* nothing may be replaced */
 	bool created;		/* by this upload, under its own name */
 	struct draft draft;
-	struct facts old;	/* what data are added to */
-	int fd;		/* of the file itself, or of what the draft will replace; -1: none */
-	uint64_t start; /* where the data go */
+	struct facts old; /* what data are added to */
+	int fd;		  /* of the file itself, or of what the draft will replace; -1: none */
+	uint64_t start;	  /* where the data go */
 };
 
 static int file_of(const struct upload *upload)
@@ -159,8 +159,8 @@ static bool open_again(struct session *session, struct upload *upload, bool over
 		return false;
 	if (kept == 0)
 		return false;
-	if (over && vfs_open_update(upload->target, session->config.file_open_mode, &upload->fd,
-			    &old) < 0)
+	if (over && vfs_open_update(
+			    upload->target, session->config.file_open_mode, &upload->fd, &old) < 0)
 		return false;
 	upload->resumed = draft_resume(&upload->draft, upload->target) == 0;
 	if (upload->resumed && over && draft_take_after(&upload->draft, upload->fd) < 0) {
