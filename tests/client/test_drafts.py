@@ -343,3 +343,20 @@ class Places(UploadTest):
         self.assert_same_bytes(mine.read_bytes(), OLD if links else NEW)
         self.assertEqual((ALICE / "new").exists(), not links)
         self.assert_same_bytes((place / "theirs").read_bytes(), OLD if files else NEW)
+
+
+class Killed(UploadTest):
+
+    def test_gone_on_with(self):
+        """A client that is told the size of the old file, behind which it puts the end of its own, has made neither."""
+        f = harness.put(ALICE / "f", OLD)
+        session = self.login()
+        self.begin(session, "STOR f", NEW[:4000])
+        self.assertTrue(harness.wait_until(lambda: [path.stat().st_size for path in drafts()] == [4000], 5))
+        pid = self.session_pid()
+        os.kill(pid, 9)
+        self.assert_gone(pid)
+        local = self.here / "f"
+        local.write_bytes(NEW)
+        self.run_client("curl", "-sS", "-C", "-", "-T", local, self.url("f"), status=None)
+        self.assertIn(f.read_bytes(), (OLD, NEW), "the beginning of the old file and the end of the new one")
