@@ -67,6 +67,9 @@ int vfs_close(int fd);
 ssize_t vfs_read(int fd, void *bytes, size_t size);
 int vfs_write_all(int fd, const void *bytes, size_t size);
 
+/* Copies `bytes` of a file, from where both are; shares them where the file system can. Returns 0 or -errno. */
+int vfs_copy(int to, int from, uint64_t bytes);
+
 /* Facts of what a path names: the target of a symbolic link, or the link itself. */
 int vfs_stat(const char *path, struct facts *out_facts);
 int vfs_link_stat(const char *path, struct facts *out_facts);

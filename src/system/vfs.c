@@ -194,6 +194,36 @@ int vfs_write_all(int fd, const void *bytes, size_t size)
 	return 0;
 }
 
+static int copy_through_memory(int to, int from, uint64_t bytes)
+{
+	static char piece[65536];
+
+	while (bytes > 0) {
+		ssize_t got = vfs_read(from, piece, bytes < sizeof(piece) ? bytes : sizeof(piece));
+		int error = got > 0 ? vfs_write_all(to, piece, (size_t)got) : (int)got;
+		if (got == 0)
+			return -EIO; /* the file has lost bytes meanwhile */
+		if (error < 0)
+			return error;
+		bytes -= (uint64_t)got;
+	}
+	return 0;
+}
+
+int vfs_copy(int to, int from, uint64_t bytes)
+{
+	/* Some file systems share the blocks. */
+	while (bytes > 0) {
+		ssize_t got = copy_file_range(from, NULL, to, NULL, (size_t)bytes, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return copy_through_memory(to, from, bytes);
+		bytes -= (uint64_t)got;
+	}
+	return 0;
+}
+
 int vfs_stat(const char *path, struct facts *out_facts)
 {
 	struct stat st;

@@ -219,7 +219,7 @@ class Kills(UploadTest):
         self.assertGreater(len(killed) * 2, len(points), f"few were killed: {found}")
         self.assertEqual(drafts() != [], not command.startswith("RNTO"))
         for path in drafts():
-            make_old(path, 2 * 60)
+            make_old(path, 8 * DAY)
         self.login().quit()
         self.assertEqual(drafts(), [])
 
@@ -258,6 +258,7 @@ class Sync(UploadTest):
         return tracer.calls()
 
     def test_before_the_reply(self):
+        """The draft is whole before nobody can go on with it any more, and then gets its name."""
         harness.put(ALICE / "f", OLD)
         calls = self.store(done=DONE)
         told = []
@@ -268,7 +269,7 @@ class Sync(UploadTest):
                 told.append("rename")
             elif '"226 ' in rest:
                 told.append("226")
-        self.assertEqual(told, ["draft", "rename", "directory", "226"])
+        self.assertEqual(told, ["draft", "rename", "rename", "directory", "226"])
 
     def test_fails(self):
         """Of the file: the old one stays. Of the directory: the new one is whole, but nobody was promised it."""
