@@ -103,7 +103,8 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	result = stretch->converts ? pump_download_ascii(&pump, fd, stretch->start)
 				   : pump_download(&pump, fd, stretch->start, stretch->end);
 	/* The file lost bytes while it was sent: the client must not take it for whole. */
-	if (result == PUMP_DONE && pump.moved < stretch->end - stretch->start)
+	if (result == PUMP_DONE && (stretch->converts ? pump.taken < stretch->size
+						      : pump.moved < stretch->end - stretch->start))
 		result = PUMP_FILE;
 	log->ok = result == PUMP_DONE;
 	log->bytes = pump.moved;

@@ -257,6 +257,7 @@ static enum pump_result send_ascii(struct pump *pump, int file, uint64_t skip)
 		ssize_t got = vfs_read(file, memory, sizeof(memory));
 		if (got <= 0)
 			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
+		pump->taken += (uint64_t)got;
 		size_t size = ascii_to_wire(&state, memory, (size_t)got, converted);
 		size_t left_out = skip < size ? (size_t)skip : size;
 		skip -= left_out;

@@ -95,3 +95,56 @@ class Urgent(FaultTest):
         session.expect_reply(DONE)
         self.assert_same_bytes(session.retrieve("RETR f"), content)
         session.quit()
+
+
+class Shrinking(FaultTest):
+    """FT4: a file that loses bytes while it is sent."""
+
+    def shrink(self, session, private, kept, content):
+        """What came of it; the client begins to read when the file is short already."""
+        put(ALICE / "f", content)
+        data = self.begin(session, "RETR f")
+        os.truncate(ALICE / "f", kept)
+        got = bytearray()
+        with contextlib.suppress(ConnectionResetError):
+            while more := data.recv(1 << 18):
+                got += more
+        if private:
+            self.assertNotEqual(data.ended, "close_notify", "it looks whole")
+        session.expect_reply("451 Failure reading local file.")
+        return bytes(got)
+
+    def test_ft4_binary(self):
+        content = sample(LARGE)
+        for way, private in self.ways:
+            session = self.open(private)
+            for kept in (0, LARGE - 1):
+                with self.subTest(way, kept=kept):
+                    got = self.shrink(session, private, kept, content)
+                    self.assertLess(len(got), LARGE)
+                    self.assertTrue(content.startswith(got))
+                    self.assert_same_bytes(session.retrieve("RETR f"), content[:kept])
+            session.quit()
+
+    def test_ft4_ascii(self):
+        """Line ends grow on their way: as many bytes as the file had are no sign that it came whole."""
+        content = b"\n" * LARGE
+        for way, private in self.ways:
+            session = self.open(private)
+            session.expect("TYPE A", "200 Switching to ASCII mode.")
+            for kept in (0, LARGE // 2 + 1, LARGE - 1):
+                with self.subTest(way, kept=kept):
+                    got = self.shrink(session, private, kept, content)
+                    self.assertLess(len(got), 2 * LARGE)
+                    self.assertTrue((b"\r\n" * LARGE).startswith(got))
+            session.quit()
+
+    def test_ft4_from_an_offset(self):
+        """To the end of a page: the rest of one is emptied under what sendfile has queued already."""
+        content = sample(LARGE)
+        for way, private in self.ways:
+            with self.subTest(way):
+                session = self.open(private)
+                session.expect("REST 1000", re.compile("350 .*"))
+                self.assertTrue(content.startswith(self.shrink(session, private, 4096, content), 1000))
+                session.quit()
