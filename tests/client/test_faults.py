@@ -4,17 +4,24 @@ docs/hostile-input.md. Where TLS could change the outcome, each is tried in clea
 import contextlib
 import os
 import re
+import shutil
+import signal
 import socket
+import subprocess
 
+import harness
 import hostile
 import secure
-from harness import ALICE, put, sample, wait_until
+import test_uploads
+from harness import ALICE, give_directory, put, sample, wait_until
 
 BEGUN = re.compile("150 .*")
 DONE = "226 Transfer complete."
 MIB = 1 << 20
 # More than both ends of a connection keep for a client that does not read.
 LARGE = 24 * MIB
+OLD, NEW = sample(3000, b"old"), sample(50_000, b"new")
+REFUSED = re.compile("[45].*")
 
 
 class FaultTest(secure.FtpsTest):
@@ -44,12 +51,21 @@ class FaultTest(secure.FtpsTest):
         return b"".join(iter(lambda: data.recv(1 << 18), b""))
 
     def end(self, session, data, reply=DONE):
-        """The end of an upload, as a client should give it."""
-        if session.private:
-            data.finish()
-        else:
-            data.close()
+        """The end of an upload, as a client should give it. A failure may come as a reset, too."""
+        with contextlib.suppress(ConnectionResetError):
+            if session.private:
+                data.finish()
+        data.close()
         return session.expect_reply(reply)
+
+    def send(self, session, command, content, place=ALICE):
+        """An upload of which so much is in a draft: its data connection."""
+        before = set(self.drafts(place))
+        data = self.begin(session, command)
+        data.sendall(content)
+        self.assertTrue(wait_until(lambda: any((place / name).stat().st_size == len(content)
+                                               for name in set(self.drafts(place)) - before), 5))
+        return data
 
     def drafts(self, place=ALICE):
         return sorted(path.name for path in place.iterdir() if path.name.startswith(".soloftpd-"))
@@ -148,3 +164,188 @@ class Shrinking(FaultTest):
                 session.expect("REST 1000", re.compile("350 .*"))
                 self.assertTrue(content.startswith(self.shrink(session, private, 4096, content), 1000))
                 session.quit()
+
+
+class Replaced(FaultTest):
+    """FT5: a file whose name goes away while it is sent."""
+
+    def test_ft5_old_inode(self):
+        content = sample(LARGE)
+        f, other = ALICE / "f", ALICE / "other"
+        changes = {"unlinked": f.unlink, "replaced": lambda: os.replace(put(other, NEW), f),
+                   "renamed": lambda: f.rename(other)}
+        for way, private in self.ways:
+            session = self.open(private)
+            for kind in ("I", "A"):
+                session.expect(f"TYPE {kind}", re.compile("200 .*"))
+                wanted = content if kind == "I" else re.sub(rb"\r?\n", b"\r\n", content)
+                for name, change in changes.items():
+                    with self.subTest(way, kind=kind, change=name):
+                        put(f, content)
+                        data = self.begin(session, "RETR f")
+                        change()
+                        self.assert_same_bytes(self.read(data), wanted)
+                        session.expect_reply(DONE)
+            session.quit()
+
+
+class Directories(FaultTest):
+    """FT6: a directory that is closed, moved or removed while a file is uploaded into it."""
+
+    def setUp(self):
+        super().setUp()
+        self.place = give_directory(ALICE / "d")
+        put(self.place / "f", OLD)
+
+    def assert_fails(self, change, restore):
+        for way, private in self.ways:
+            for command in ("STOR d/f", "APPE d/f", "STOR d/new"):
+                with self.subTest(way, command=command):
+                    session = self.open(private)
+                    begun = self.begin(session, command)
+                    begun.sendall(NEW)
+                    self.assertTrue(wait_until(lambda: self.drafts(self.place) and (
+                        self.place / self.drafts(self.place)[0]).stat().st_size >= len(NEW), 5))
+                    change()
+                    self.end(session, begun, REFUSED)
+                    hostile.HostileTest.assert_lives(self, session)
+                    restore()
+                    self.assertEqual([path.name for path in self.place.iterdir()
+                                      if path.name not in self.drafts(self.place)], ["f"])
+                    self.assert_same_bytes((self.place / "f").read_bytes(), OLD)
+                    # What could not be removed goes when the directory is looked at a minute later.
+                    for name in self.drafts(self.place):
+                        test_uploads.make_old(self.place / name, 2 * 60)
+                    session.list("LIST d")
+                    self.assertEqual(self.drafts(self.place), [])
+                    session.quit()
+
+    def test_ft6_closed(self):
+        self.assert_fails(lambda: self.place.chmod(0), lambda: self.place.chmod(0o755))
+
+    def test_ft6_not_writable(self):
+        self.assert_fails(lambda: self.place.chmod(0o555), lambda: self.place.chmod(0o755))
+
+    def test_ft6_moved(self):
+        other = ALICE / "elsewhere"
+        self.assert_fails(lambda: self.place.rename(other), lambda: other.rename(self.place))
+
+    def test_ft6_removed(self):
+        def restore():
+            give_directory(self.place)
+            put(self.place / "f", OLD)
+        self.assert_fails(lambda: shutil.rmtree(self.place), restore)
+
+    def test_ft6_moved_with_the_session_in_it(self):
+        """It is still the same place."""
+        session = self.open(False)
+        session.expect("CWD d", re.compile("250 .*"))
+        data = self.send(session, "STOR f", NEW, self.place)
+        self.place.rename(ALICE / "elsewhere")
+        self.end(session, data)
+        self.assert_same_bytes((ALICE / "elsewhere/f").read_bytes(), NEW)
+        session.quit()
+
+
+class ReadOnly(test_uploads.UploadTest):
+    """FT7: a file system that becomes read-only under a session."""
+
+    def remount(self, place, how):
+        subprocess.run(["mount", "-o", f"remount,{how}", place], check=True)
+
+    def test_ft7_between_commands(self):
+        place = self.mounted("tmpfs", "disk", 1 << 20)
+        f = put(place / "f", OLD)
+        session = self.login()
+        session.expect("RNFR disk/f", re.compile("350 .*"))
+        self.remount(place, "ro")
+        session.expect("RNTO disk/g", re.compile("550 .*"))
+        for command in ("STOR disk/f", "APPE disk/f", "STOR disk/new", "STOU disk/new"):
+            with self.subTest(command):
+                self.refused(session, command, 553)
+        for command in ("DELE disk/f", "MKD disk/d", "SITE CHMOD 600 disk/f", "MFMT 20200101000000 disk/f"):
+            with self.subTest(command):
+                session.expect(command, re.compile("550 .*"))
+        self.assert_same_bytes(session.retrieve("RETR disk/f"), OLD)
+        self.assertEqual(list(place.iterdir()), [f])
+        self.remount(place, "rw")
+        session.store("STOR disk/f", NEW)
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        session.quit()
+
+    def test_ft7_in_an_upload(self):
+        """As ext4 makes itself read-only when its disk fails: nothing can be written or removed any more."""
+        place = self.mounted("ext4", "disk", 8 << 20)
+        if not place:
+            return
+        f = put(place / "f", OLD)
+        session = self.login()
+        data = self.begin(session, "STOR disk/f", NEW)
+        self.assertTrue(wait_until(lambda: any(path.stat().st_size == len(NEW)
+                                               for path in test_uploads.drafts(place)), 5))
+        self.remount(place, "abort")
+        self.end(session, data, NEW, REFUSED)
+        self.assert_same_bytes(f.read_bytes(), OLD)
+        session.store("STOR other", NEW)
+        session.quit()
+
+    def test_ft7_before_the_end_of_an_upload(self):
+        """All is written; the draft can neither have its name nor be removed."""
+        place = self.mounted("tmpfs", "disk", 1 << 20)
+        f = put(place / "f", OLD)
+        session = self.login()
+        data = self.begin(session, "STOR disk/f", NEW)
+        self.assertTrue(wait_until(lambda: any(path.stat().st_size == len(NEW)
+                                               for path in test_uploads.drafts(place)), 5))
+        # A file that is open for writing keeps the file system writable, but not what is mounted over it.
+        subprocess.run(["mount", "--bind", place, place], check=True)
+        try:
+            self.remount(place, "bind,ro")
+            self.end(session, data, b"", REFUSED)
+            self.assert_same_bytes(f.read_bytes(), OLD)
+        finally:
+            subprocess.run(["umount", place], check=True)
+        for path in test_uploads.drafts(place):
+            test_uploads.make_old(path, 2 * 60)
+        session.list("LIST disk")
+        self.assertEqual(list(place.iterdir()), [f])
+        session.quit()
+
+
+class Reconfigured(FaultTest):
+    """FT15: xinetd kills the sessions of a service that is taken out of its configuration."""
+
+    def reconfigure(self, server, text):
+        (server.directory / "xinetd.conf").write_text(text)
+        os.kill(server.process.pid, signal.SIGHUP)
+
+    def enters(self, private, server):
+        try:
+            self.open(private, server).quit()
+        except (AssertionError, OSError):
+            return False
+        return True
+
+    def test_ft15_sigkill(self):
+        server = self.serve_tls(self.more + "max_login_fails=7\n")
+        service = (server.directory / "xinetd.conf").read_text()
+        # Without any service xinetd would end.
+        other = service.replace("service soloftpd", "service other").replace(str(server.port), str(next(harness.ports)))
+        put(ALICE / "f", OLD)
+        for way, private in self.ways:
+            with self.subTest(way):
+                session = self.open(private, server)
+                data = self.send(session, "STOR f", NEW)
+                pid = self.session_pid(server)
+                self.reconfigure(server, other)
+                self.assert_gone(pid)
+                if private:
+                    self.assertEqual(self.read(data), b"")
+                    self.assertNotEqual(data.ended, "close_notify")
+                self.reconfigure(server, service + other)
+                self.assert_same_bytes((ALICE / "f").read_bytes(), OLD)
+                left = self.drafts()
+                self.assertEqual(len(left), 1)
+                test_uploads.make_old(ALICE / left[0], 2 * 60)
+                self.assertTrue(wait_until(lambda: self.enters(private, server), 5))
+                self.assertEqual(self.drafts(), [])
