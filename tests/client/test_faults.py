@@ -8,10 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import harness
 import hostile
 import secure
+import test_books
 import test_uploads
 from harness import ALICE, give_directory, put, sample, wait_until
 
@@ -349,3 +351,253 @@ class Reconfigured(FaultTest):
                 test_uploads.make_old(ALICE / left[0], 2 * 60)
                 self.assertTrue(wait_until(lambda: self.enters(private, server), 5))
                 self.assertEqual(self.drafts(), [])
+
+
+class Full(FaultTest):
+    """FT1: what tests/client/test_uploads.py says of a full disk, for STOU, and with TLS."""
+
+    def test_ft1_tmpfs(self):
+        place = test_uploads.UploadTest.mounted(self, "tmpfs", "small", MIB)
+        f = put(place / "f", OLD)
+        for way, private in self.ways:
+            session = self.open(private)
+            for command in ("STOR small/f", "APPE small/f", "STOU small/f"):
+                with self.subTest(way, command=command):
+                    data = session.passive()
+                    session.expect(command, BEGUN)
+                    with data, contextlib.suppress(OSError):
+                        session.give(data, sample(2 * MIB))
+                    session.expect_reply(re.compile("452 .*"))
+                    self.assert_same_bytes(f.read_bytes(), OLD)
+                    self.assertEqual(list(place.iterdir()), [f])
+            session.quit()
+
+
+class Silence(FaultTest):
+    """FT16: from one moment on no packet comes through, neither way."""
+
+    CLIENT = "127.0.0.66"
+    timeouts = "idle_session_timeout=1\ndata_connection_timeout=1\nlogin_timeout=1\naccept_timeout=1\n"
+    for_ever = "idle_session_timeout=0\ndata_connection_timeout=0\nlogin_timeout=0\n"
+
+    @contextlib.contextmanager
+    def silence(self):
+        rules = "".join(f"add rule inet silence lost ip {end} {self.CLIENT} drop\n" for end in ("saddr", "daddr"))
+        subprocess.run(["nft", "-f", "-"], check=True, input=b"add table inet silence\nadd chain inet silence lost "
+                       b"{ type filter hook input priority 0; }\n" + rules.encode())
+        try:
+            yield
+        finally:
+            subprocess.run(["nft", "delete", "table", "inet", "silence"], check=True)
+
+    def states(self, server, private):
+        """Sessions, and what they are doing."""
+        def inside(command, content=b""):
+            session = self.open(private, server, source=self.CLIENT)
+            if command:
+                data = self.begin(session, command)
+                data.sendall(content)
+            return session
+        put(ALICE / "large", sample(LARGE))
+        return {"greeted": self.greeted(server, source=self.CLIENT), "waiting": inside(None),
+                "RETR": inside("RETR large"), "STOR": inside("STOR f", NEW)}
+
+    def test_ft16_timeouts(self):
+        server = self.serve_tls(self.more + self.timeouts)
+        for way, private in self.ways:
+            with self.subTest(way):
+                self.states(server, private)
+                with self.silence():
+                    self.assertTrue(wait_until(lambda: not server.sessions(), 3), server.sessions())
+        self.assertEqual(set(self.drafts()), {".soloftpd-part-f"})
+
+    def test_ft16_keepalive(self):
+        """Without any limit on time TCP's own questions find it out. Nobody but the server asks for them here."""
+        settings = {"keepalive_time": "1", "keepalive_intvl": "1", "keepalive_probes": "1"}
+        for name, value in settings.items():
+            path = harness.pathlib.Path(f"/proc/sys/net/ipv4/tcp_{name}")
+            self.addCleanup(path.write_text, path.read_text())
+            path.write_text(value)
+        server = self.serve_tls(self.more + self.for_ever, starter=harness.tcpserver)
+        sessions = self.states(server, False)
+        time.sleep(0.1)  # what has not been acknowledged is repeated instead, for a quarter of an hour
+        with self.silence():
+            self.assertTrue(wait_until(lambda: not server.sessions(), 5), (sessions, server.sessions()))
+
+
+class Terminated(FaultTest):
+    """FT17: SIGTERM, whatever the session is doing: 421 within a second, and the end."""
+
+    GONE = "421 Service not available, closing control connection."
+
+    def setUp(self):
+        super().setUp()
+        put(ALICE / "large", sample(LARGE))
+        self.huge()
+        for number in range(300):
+            put(ALICE / f"many/{number:0200}")
+        self.slow = self.serve_tls(self.more + "local_max_rate=2000\n")
+        test_books.WTMP.write_bytes(b"")
+
+    def end(self, session, name, hears=True, inside=True, server=None):
+        pid = self.session_pid(server)
+        started = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        if hears:
+            session.expect_reply(self.GONE)
+            session.expect_end()
+        self.assert_gone(pid, 2)
+        self.assertLess(time.monotonic() - started, 1, name)
+        if inside:
+            last = test_books.records(test_books.WTMP)[-1]
+            self.assertEqual((last.type, last.pid), (test_books.DEAD, pid))
+        session.close()
+
+    def connecting(self, session):
+        """Active: the client's port swallows the connection, its queue being full."""
+        full = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.addCleanup(full.close)
+        for _ in range(2):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+            self.addCleanup(filler.close)
+        port = full.getsockname()[1]
+        session.expect(f"PORT 127,0,0,1,{port >> 8},{port & 255}", re.compile("200 .*"))
+        session.say("LIST")
+
+    def accepting(self, session):
+        session.passive_address()
+        session.say("RETR large")
+
+    def storing(self, session):
+        self.send(session, "STOR f", NEW)
+
+    def both(self, name, prepare, server=None):
+        for way, private in self.ways:
+            with self.subTest(way, state=name):
+                session = self.open(private, server)
+                made = prepare(session)
+                self.end(session, name, server=server)
+                yield made
+
+    def test_ft17_inside(self):
+        states = {"waiting": lambda _session: None, "accepting": self.accepting, "connecting": self.connecting,
+                  "HASH": lambda session: session.say("HASH huge")}
+        for name, prepare in states.items():
+            for _ in self.both(name, prepare):
+                pass
+        self.assertEqual(self.drafts(), [])
+
+    def test_ft17_transfers(self):
+        for data in self.both("RETR", lambda session: self.begin(session, "RETR large")):
+            with contextlib.suppress(ConnectionResetError):
+                self.assertLess(len(self.read(data)), LARGE)
+            self.assertNotEqual(getattr(data, "ended", None), "close_notify")
+        for _ in self.both("LIST", lambda session: self.begin(session, "LIST many"), self.slow):
+            pass
+        for _ in self.both("STOR", self.storing):
+            self.assertEqual(self.drafts(), [".soloftpd-part-f"])
+            self.assert_same_bytes((ALICE / ".soloftpd-part-f").read_bytes(), NEW)
+        for _ in self.both("nothing came", lambda session: self.begin(session, "STOR g")):
+            self.assertEqual(self.drafts(), [".soloftpd-part-f"])
+
+    def test_ft17_before_the_login(self):
+        slow = self.serve_tls(self.more.replace("login=0", "login=9"))
+
+        def user(session):
+            session.expect("USER alice", "331 Please specify the password.")
+
+        def answer_waits(session):
+            user(session)
+            session.say("PASS wrong")
+        for name, prepare in {"greeted": lambda _session: None, "USER": user, "PASS": answer_waits}.items():
+            for way, private in self.ways:
+                with self.subTest(way, state=name):
+                    session = self.greeted(slow)
+                    if private:
+                        session.auth()
+                        session.expect("NOOP", "200 NOOP ok.")
+                    prepare(session)
+                    if name == "PASS":
+                        # The refusal is said at once then.
+                        time.sleep(0.1)
+                        os.kill(self.session_pid(slow), signal.SIGTERM)
+                        session.expect_reply("530 Login incorrect.", self.GONE)
+                        session.expect_end()
+                        continue
+                    self.end(session, name, inside=False, server=slow)
+        self.assertEqual(test_books.records(test_books.WTMP), [])
+
+    def test_ft17_handshakes(self):
+        """In that of the control connection there is no way to say anything."""
+        session = self.greeted()
+        session.expect("AUTH TLS", "234 Proceed with negotiation.")
+        self.end(session, "AUTH", hears=False, inside=False)
+        for command in ("STOR f", "RETR large"):
+            session = self.open(True)
+            with session.passive():
+                session.expect(command, BEGUN)
+                self.end(session, "handshake of data")
+        self.assertEqual(self.drafts(), [])
+
+    def test_ft17_client_that_does_not_read(self):
+        session = self.open(False)
+        session.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(1000):
+                session.socket.send(b"STAT\r\n" * 1000)
+        time.sleep(0.2)
+        self.end(session, "STAT", hears=False)
+
+
+class HalfClosed(FaultTest):
+    """FT18: a client that says that it will send no more."""
+
+    def ends(self, private):
+        """name -> what a client may do to a connection."""
+        if not private:
+            return {"FIN": lambda sock: sock.shutdown(socket.SHUT_WR)}
+        return {"close_notify": lambda sock: sock.notify(), "both": lambda sock: (sock.notify(), sock.cut())}
+
+    def each(self):
+        for way, private in self.ways:
+            for name, end in self.ends(private).items():
+                with self.subTest(way, end=name):
+                    yield self.open(private), end
+
+    def test_ft18_control_in_a_download(self):
+        content = sample(LARGE)
+        put(ALICE / "f", content)
+        for session, end in self.each():
+            data = self.begin(session, "RETR f")
+            pid = self.session_pid()
+            end(session.socket)
+            time.sleep(0.1)
+            self.assert_same_bytes(self.read(data), content)
+            session.expect_reply(DONE)
+            session.expect_end()
+            self.assert_gone(pid)
+
+    def test_ft18_data_in_a_download(self):
+        """That side carries nothing anyway."""
+        content = sample(LARGE)
+        put(ALICE / "f", content)
+        for session, end in self.each():
+            data = self.begin(session, "RETR f")
+            end(data)
+            time.sleep(0.1)
+            self.assert_same_bytes(self.read(data), content)
+            session.expect_reply(DONE)
+            session.quit()
+
+    def test_ft18_data_in_an_upload(self):
+        """It is the end of the file, and the server closes its side."""
+        for session, end in self.each():
+            data = self.begin(session, "STOR f")
+            data.sendall(NEW)
+            end(data)
+            session.expect_reply(DONE)
+            self.assertEqual(data.recv(1), b"")
+            self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
+            session.quit()
