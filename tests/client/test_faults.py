@@ -3,10 +3,12 @@ docs/hostile-input.md. Where TLS could change the outcome, each is tried in clea
 
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -14,6 +16,7 @@ import harness
 import hostile
 import secure
 import test_books
+import test_privilege
 import test_uploads
 from harness import ALICE, give_directory, put, sample, wait_until
 
@@ -71,6 +74,54 @@ class FaultTest(secure.FtpsTest):
 
     def drafts(self, place=ALICE):
         return sorted(path.name for path in place.iterdir() if path.name.startswith(".soloftpd-"))
+
+
+class Signals(FaultTest):
+    """FT20: signals that are not meant for a session do nothing, wherever they hit it."""
+
+    NUMBERS = (signal.SIGPIPE, signal.SIGHUP, signal.SIGURG, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU,
+               signal.SIGCONT, signal.SIGCHLD, signal.SIGWINCH, signal.SIGXFSZ)
+
+    def hit(self):
+        pid = self.session_pid()
+        for number in self.NUMBERS:
+            os.kill(pid, number)
+            time.sleep(0.005)
+        # That one can't be ignored; but after it all goes on.
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.02)
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.02)
+
+    def test_ft20_anywhere(self):
+        content = sample(LARGE)
+        for way, private in self.ways:
+            with self.subTest(way):
+                session = self.greeted()
+                self.hit()
+                session.close()
+                self.assertTrue(wait_until(lambda: not self.server.sessions(), 2))
+                put(ALICE / "f", content)
+                session = self.open(private)
+                self.hit()
+                data = self.begin(session, "RETR f")
+                self.hit()
+                self.assert_same_bytes(self.read(data), content)
+                session.expect_reply(DONE)
+                data = self.send(session, "STOR g", NEW)
+                self.hit()
+                data.sendall(NEW)
+                self.end(session, data)
+                self.assert_same_bytes((ALICE / "g").read_bytes(), NEW + NEW)
+                address = session.passive_address()
+                session.say("LIST")
+                self.hit()
+                with socket.create_connection(address) as plain:
+                    session.expect_reply(BEGUN)
+                    listing = self.read(session.secured(plain) if private else plain)
+                self.assertEqual(listing.count(b"\r\n"), 2)
+                session.expect_reply("226 Directory send OK.")
+                session.quit()
 
 
 class Urgent(FaultTest):
@@ -415,7 +466,7 @@ class Silence(FaultTest):
         """Without any limit on time TCP's own questions find it out. Nobody but the server asks for them here."""
         settings = {"keepalive_time": "1", "keepalive_intvl": "1", "keepalive_probes": "1"}
         for name, value in settings.items():
-            path = harness.pathlib.Path(f"/proc/sys/net/ipv4/tcp_{name}")
+            path = pathlib.Path(f"/proc/sys/net/ipv4/tcp_{name}")
             self.addCleanup(path.write_text, path.read_text())
             path.write_text(value)
         server = self.serve_tls(self.more + self.for_ever, starter=harness.tcpserver)
@@ -601,3 +652,132 @@ class HalfClosed(FaultTest):
             self.assertEqual(data.recv(1), b"")
             self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
             session.quit()
+
+
+class Clock(FaultTest):
+    """FT21: the system's clock is set. A fake (clock.c) tells the server's processes a wrong time, and only those:
+    setting the real one would set it for the whole machine."""
+
+    DAY = 24 * 3600
+    PLACE, LIBRARY = pathlib.Path("/run/clock"), pathlib.Path("/run/clock.so")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        source = pathlib.Path(__file__).resolve().parent / "clock.c"
+        subprocess.run(["gcc", "-shared", "-fPIC", f'-DCLOCK="{cls.PLACE}"', "-o", cls.LIBRARY, source], check=True)
+
+    def setUp(self):
+        self.set(0)
+        super().setUp()
+        self.server = self.serve_tls(self.more + "require_ssl_reuse=YES\n",
+                                     environment=f"LD_PRELOAD={self.LIBRARY}")
+        self.quick = self.serve_tls(self.more + "idle_session_timeout=1\ndata_connection_timeout=1\n",
+                                    environment=f"LD_PRELOAD={self.LIBRARY}")
+
+    def set(self, days):
+        with self.PLACE.open("r+b" if self.PLACE.exists() else "wb") as file:
+            file.write(struct.pack("=q", days * self.DAY))
+
+    def assert_log_is_off(self, days):
+        """The server does believe it."""
+        line = self.server.lines()[-1]
+        told = time.mktime(time.strptime(line[:24], "%a %b %d %H:%M:%S %Y"))
+        self.assertLess(abs(told - time.time() - days * self.DAY), 60, line)
+
+    def test_ft21_sessions_go_on(self):
+        content = sample(LARGE)
+        put(ALICE / "f", content)
+        for way, private in self.ways:
+            for first, then in ((1, 0), (-1, 0), (1, -1)):
+                with self.subTest(way, first=first, then=then):
+                    self.set(0)
+                    greeted, waiting, down, up, late = self.greeted(), *(self.open(private) for _ in range(4))
+                    receiving = self.begin(down, "RETR f")
+                    sending = self.send(up, "STOR g", NEW)
+                    address = late.passive_address()
+                    late.say("LIST")
+                    for days in (first, then):
+                        self.set(days)
+                        time.sleep(0.1)
+                        waiting.expect("NOOP", "200 NOOP ok.")
+                        # What another session is writing is not swept away as something old.
+                        self.open(private).quit()
+                    waiting.store("STOR h", NEW)
+                    self.assert_log_is_off(then)
+                    self.assert_same_bytes(waiting.retrieve("RETR h"), NEW)
+                    greeted.expect("NOOP", "200 NOOP ok.")
+                    self.assert_same_bytes(self.read(receiving), content)
+                    down.expect_reply(DONE)
+                    sending.sendall(NEW)
+                    self.end(up, sending)
+                    self.assert_same_bytes((ALICE / "g").read_bytes(), NEW + NEW)
+                    with socket.create_connection(address) as plain:
+                        late.expect_reply(BEGUN)
+                        self.read(late.secured(plain) if private else plain)
+                    late.expect_reply("226 Directory send OK.")
+                    for session in (greeted, waiting, down, up, late):
+                        session.quit()
+
+    def test_ft21_limits_stay(self):
+        for days in (1, -1):
+            with self.subTest(days):
+                self.set(0)
+                idle, stalled = self.open(False, self.quick), self.open(False, self.quick)
+                self.begin(stalled, "STOR f")
+                started = time.monotonic()
+                self.set(days)
+                idle.expect_reply("421 Timeout.")
+                self.assertTrue(0.7 < time.monotonic() - started < 2)
+                stalled.expect_reply("421 Data timeout. Reconnect. Sorry.")
+                self.assertTrue(0.7 < time.monotonic() - started < 2)
+
+
+class Descriptors(FaultTest):
+    """FT22: descriptors as a careless parent may leave them."""
+
+    def test_ft22_leaked(self):
+        leaked = self.here / "leaked"
+        leaked.touch()
+        script = self.server.write("careless", f"""\
+#!/bin/bash
+for number in {{3..63}}; do eval "exec $number<>{leaked}"; done
+exec 1>&- 2>&-
+exec {harness.SOLOFTPD} "$@"
+""")
+        script.chmod(0o755)
+        server = self.serve_tls(self.more, program=str(script))
+        for way, private in self.ways:
+            with self.subTest(way):
+                session = self.greeted(server)
+                held = test_privilege.descriptors(self.session_pid(server))
+                self.assertEqual([held[number] for number in range(3)], ["/dev/null"] * 3)
+                self.assertNotIn(str(leaked), held.values())
+                session.close()
+                self.assertTrue(wait_until(lambda: not server.sessions(), 2))
+                session = self.open(private, server)
+                session.store("STOR f", NEW)
+                held = test_privilege.descriptors(self.session_pid(server))
+                self.assertNotIn(str(leaked), held.values())
+                self.assertEqual([held[number] for number in range(3)], ["/dev/null"] * 3)
+                self.assertEqual(list(held.values()).count("socket: tcp"), 1)
+                session.quit()
+
+    def test_ft22_not_a_connection(self):
+        """Refused, without a word if there is nowhere to say it."""
+        datagrams, listener = socket.socket(type=socket.SOCK_DGRAM), socket.create_server(("127.0.0.1", 0))
+        ours, theirs = socket.socketpair()
+        unconnected = socket.socket()
+        given = {"datagrams": datagrams, "listening": listener, "a pair": theirs, "unconnected": unconnected,
+                 "a file": open(harness.SOLOFTPD, "rb"), "closed": None}
+        self.addCleanup(ours.close)
+        for name, stdin in given.items():
+            for closed in ("", "1>&- 2>&-"):
+                with self.subTest(name, closed=closed):
+                    done = subprocess.run(["sh", "-c", f'exec "$0" /dev/null {closed} {"" if stdin else "<&-"}',
+                                           harness.SOLOFTPD], stdin=stdin, capture_output=True, timeout=10,
+                                          check=False)
+                    self.assertEqual((done.returncode, done.stdout), (2, b""))
+                    self.assertEqual(b"standard input is" in done.stderr, not closed)
+            if stdin:
+                stdin.close()
