@@ -630,6 +630,23 @@ class HalfClosed(FaultTest):
             session.expect_end()
             self.assert_gone(pid)
 
+    def test_ft18_control_in_a_handshake(self):
+        """The mark has been said, so the data come, too."""
+        content = sample(LARGE)
+        put(ALICE / "f", content)
+        for command, done in (("RETR f", DONE), ("LIST", "226 Directory send OK.")):
+            for name, end in self.ends(True).items():
+                with self.subTest(command, end=name):
+                    session = self.open(True)
+                    with session.passive() as plain:
+                        session.expect(command, BEGUN)
+                        end(session.socket)
+                        time.sleep(0.1)
+                        got = self.read(session.secured(plain))
+                    self.assertEqual(len(got) == len(content), command == "RETR f")
+                    session.expect_reply(done)
+                    session.expect_end()
+
     def test_ft18_data_in_a_download(self):
         """That side carries nothing anyway."""
         content = sample(LARGE)
