@@ -1,82 +1,26 @@
-"""Faults of the system, of administrators and of the network, in the middle of sessions. FT1 to FT23 are the cases of
-docs/hostile-input.md. Where TLS could change the outcome, each is tried in clear and with TLS."""
+"""Faults of the system, of administrators and of the network in the middle of sessions."""
 
 import contextlib
 import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import time
 
+import faults
 import harness
 import hostile
-import secure
 import test_books
 import test_privilege
 import test_uploads
-from harness import ALICE, give_directory, put, sample, wait_until
-
-BEGUN = re.compile("150 .*")
-DONE = "226 Transfer complete."
-MIB = 1 << 20
-# More than both ends of a connection keep for a client that does not read.
-LARGE = 24 * MIB
-OLD, NEW = sample(3000, b"old"), sample(50_000, b"new")
-REFUSED = re.compile("[45].*")
+from faults import BEGUN, DONE, LARGE, MIB, NEW, OLD
+from harness import ALICE, put, sample, wait_until
 
 
-class FaultTest(secure.FtpsTest):
-
-    more = ("force_local_logins_ssl=NO\nforce_local_data_ssl=NO\nascii_download_enable=YES\n"
-            "ascii_upload_enable=YES\ndelay_failed_login=0\n")
-    ways = (("clear", False), ("TLS", True))
-
-    def open(self, private, server=None, **how):
-        """A session in TYPE I with both connections private, or neither."""
-        if private:
-            return self.login(server=server, **how)
-        session = self.greeted(server, **how)
-        session.expect("USER alice", "331 Please specify the password.")
-        session.expect("PASS secret-alice", "230 Login successful.")
-        session.expect("TYPE I", hostile.BINARY)
-        return session
-
-    def begin(self, session, command):
-        """A transfer that has begun: its data connection."""
-        data = session.passive()
-        self.addCleanup(data.close)
-        session.expect(command, BEGUN)
-        return session.secured(data) if session.private else data
-
-    def read(self, data):
-        return b"".join(iter(lambda: data.recv(1 << 18), b""))
-
-    def end(self, session, data, reply=DONE):
-        """The end of an upload, as a client should give it. A failure may come as a reset, too."""
-        with contextlib.suppress(ConnectionResetError):
-            if session.private:
-                data.finish()
-        data.close()
-        return session.expect_reply(reply)
-
-    def send(self, session, command, content, place=ALICE):
-        """An upload of which so much is in a draft: its data connection."""
-        before = set(self.drafts(place))
-        data = self.begin(session, command)
-        data.sendall(content)
-        self.assertTrue(wait_until(lambda: any((place / name).stat().st_size == len(content)
-                                               for name in set(self.drafts(place)) - before), 5))
-        return data
-
-    def drafts(self, place=ALICE):
-        return sorted(path.name for path in place.iterdir() if path.name.startswith(".soloftpd-"))
-
-
-class Signals(FaultTest):
+class Signals(faults.FaultTest):
     """FT20: signals that are not meant for a session do nothing, wherever they hit it."""
 
     NUMBERS = (signal.SIGPIPE, signal.SIGHUP, signal.SIGURG, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU,
@@ -124,7 +68,7 @@ class Signals(FaultTest):
                 session.quit()
 
 
-class Urgent(FaultTest):
+class Urgent(faults.FaultTest):
     """Urgent data (TCP's) are nothing that FTP knows on a data connection: they are no part of a file."""
 
     def test_ft20_in_an_upload(self):
@@ -166,206 +110,7 @@ class Urgent(FaultTest):
         session.quit()
 
 
-class Shrinking(FaultTest):
-    """FT4: a file that loses bytes while it is sent."""
-
-    def shrink(self, session, private, kept, content):
-        """What came of it; the client begins to read when the file is short already."""
-        put(ALICE / "f", content)
-        data = self.begin(session, "RETR f")
-        os.truncate(ALICE / "f", kept)
-        got = bytearray()
-        with contextlib.suppress(ConnectionResetError):
-            while more := data.recv(1 << 18):
-                got += more
-        if private:
-            self.assertNotEqual(data.ended, "close_notify", "it looks whole")
-        session.expect_reply("451 Failure reading local file.")
-        return bytes(got)
-
-    def test_ft4_binary(self):
-        content = sample(LARGE)
-        for way, private in self.ways:
-            session = self.open(private)
-            for kept in (0, LARGE - 1):
-                with self.subTest(way, kept=kept):
-                    got = self.shrink(session, private, kept, content)
-                    self.assertLess(len(got), LARGE)
-                    self.assertTrue(content.startswith(got))
-                    self.assert_same_bytes(session.retrieve("RETR f"), content[:kept])
-            session.quit()
-
-    def test_ft4_ascii(self):
-        """Line ends grow on their way: as many bytes as the file had are no sign that it came whole."""
-        content = b"\n" * LARGE
-        for way, private in self.ways:
-            session = self.open(private)
-            session.expect("TYPE A", "200 Switching to ASCII mode.")
-            for kept in (0, LARGE // 2 + 1, LARGE - 1):
-                with self.subTest(way, kept=kept):
-                    got = self.shrink(session, private, kept, content)
-                    self.assertLess(len(got), 2 * LARGE)
-                    self.assertTrue((b"\r\n" * LARGE).startswith(got))
-            session.quit()
-
-    def test_ft4_from_an_offset(self):
-        """To the end of a page: the rest of one is emptied under what sendfile has queued already."""
-        content = sample(LARGE)
-        for way, private in self.ways:
-            with self.subTest(way):
-                session = self.open(private)
-                session.expect("REST 1000", re.compile("350 .*"))
-                self.assertTrue(content.startswith(self.shrink(session, private, 4096, content), 1000))
-                session.quit()
-
-
-class Replaced(FaultTest):
-    """FT5: a file whose name goes away while it is sent."""
-
-    def test_ft5_old_inode(self):
-        content = sample(LARGE)
-        f, other = ALICE / "f", ALICE / "other"
-        changes = {"unlinked": f.unlink, "replaced": lambda: os.replace(put(other, NEW), f),
-                   "renamed": lambda: f.rename(other)}
-        for way, private in self.ways:
-            session = self.open(private)
-            for kind in ("I", "A"):
-                session.expect(f"TYPE {kind}", re.compile("200 .*"))
-                wanted = content if kind == "I" else re.sub(rb"\r?\n", b"\r\n", content)
-                for name, change in changes.items():
-                    with self.subTest(way, kind=kind, change=name):
-                        put(f, content)
-                        data = self.begin(session, "RETR f")
-                        change()
-                        self.assert_same_bytes(self.read(data), wanted)
-                        session.expect_reply(DONE)
-            session.quit()
-
-
-class Directories(FaultTest):
-    """FT6: a directory that is closed, moved or removed while a file is uploaded into it."""
-
-    def setUp(self):
-        super().setUp()
-        self.place = give_directory(ALICE / "d")
-        put(self.place / "f", OLD)
-
-    def assert_fails(self, change, restore):
-        for way, private in self.ways:
-            for command in ("STOR d/f", "APPE d/f", "STOR d/new"):
-                with self.subTest(way, command=command):
-                    session = self.open(private)
-                    begun = self.begin(session, command)
-                    begun.sendall(NEW)
-                    self.assertTrue(wait_until(lambda: self.drafts(self.place) and (
-                        self.place / self.drafts(self.place)[0]).stat().st_size >= len(NEW), 5))
-                    change()
-                    self.end(session, begun, REFUSED)
-                    hostile.HostileTest.assert_lives(self, session)
-                    restore()
-                    self.assertEqual([path.name for path in self.place.iterdir()
-                                      if path.name not in self.drafts(self.place)], ["f"])
-                    self.assert_same_bytes((self.place / "f").read_bytes(), OLD)
-                    # What could not be removed goes when the directory is looked at a minute later.
-                    for name in self.drafts(self.place):
-                        test_uploads.make_old(self.place / name, 2 * 60)
-                    session.list("LIST d")
-                    self.assertEqual(self.drafts(self.place), [])
-                    session.quit()
-
-    def test_ft6_closed(self):
-        self.assert_fails(lambda: self.place.chmod(0), lambda: self.place.chmod(0o755))
-
-    def test_ft6_not_writable(self):
-        self.assert_fails(lambda: self.place.chmod(0o555), lambda: self.place.chmod(0o755))
-
-    def test_ft6_moved(self):
-        other = ALICE / "elsewhere"
-        self.assert_fails(lambda: self.place.rename(other), lambda: other.rename(self.place))
-
-    def test_ft6_removed(self):
-        def restore():
-            give_directory(self.place)
-            put(self.place / "f", OLD)
-        self.assert_fails(lambda: shutil.rmtree(self.place), restore)
-
-    def test_ft6_moved_with_the_session_in_it(self):
-        """It is still the same place."""
-        session = self.open(False)
-        session.expect("CWD d", re.compile("250 .*"))
-        data = self.send(session, "STOR f", NEW, self.place)
-        self.place.rename(ALICE / "elsewhere")
-        self.end(session, data)
-        self.assert_same_bytes((ALICE / "elsewhere/f").read_bytes(), NEW)
-        session.quit()
-
-
-class ReadOnly(test_uploads.UploadTest):
-    """FT7: a file system that becomes read-only under a session."""
-
-    def remount(self, place, how):
-        subprocess.run(["mount", "-o", f"remount,{how}", place], check=True)
-
-    def test_ft7_between_commands(self):
-        place = self.mounted("tmpfs", "disk", 1 << 20)
-        f = put(place / "f", OLD)
-        session = self.login()
-        session.expect("RNFR disk/f", re.compile("350 .*"))
-        self.remount(place, "ro")
-        session.expect("RNTO disk/g", re.compile("550 .*"))
-        for command in ("STOR disk/f", "APPE disk/f", "STOR disk/new", "STOU disk/new"):
-            with self.subTest(command):
-                self.refused(session, command, 553)
-        for command in ("DELE disk/f", "MKD disk/d", "SITE CHMOD 600 disk/f", "MFMT 20200101000000 disk/f"):
-            with self.subTest(command):
-                session.expect(command, re.compile("550 .*"))
-        self.assert_same_bytes(session.retrieve("RETR disk/f"), OLD)
-        self.assertEqual(list(place.iterdir()), [f])
-        self.remount(place, "rw")
-        session.store("STOR disk/f", NEW)
-        self.assert_same_bytes(f.read_bytes(), NEW)
-        session.quit()
-
-    def test_ft7_in_an_upload(self):
-        """As ext4 makes itself read-only when its disk fails: nothing can be written or removed any more."""
-        place = self.mounted("ext4", "disk", 8 << 20)
-        if not place:
-            return
-        f = put(place / "f", OLD)
-        session = self.login()
-        data = self.begin(session, "STOR disk/f", NEW)
-        self.assertTrue(wait_until(lambda: any(path.stat().st_size == len(NEW)
-                                               for path in test_uploads.drafts(place)), 5))
-        self.remount(place, "abort")
-        self.end(session, data, NEW, REFUSED)
-        self.assert_same_bytes(f.read_bytes(), OLD)
-        session.store("STOR other", NEW)
-        session.quit()
-
-    def test_ft7_before_the_end_of_an_upload(self):
-        """All is written; the draft can neither have its name nor be removed."""
-        place = self.mounted("tmpfs", "disk", 1 << 20)
-        f = put(place / "f", OLD)
-        session = self.login()
-        data = self.begin(session, "STOR disk/f", NEW)
-        self.assertTrue(wait_until(lambda: any(path.stat().st_size == len(NEW)
-                                               for path in test_uploads.drafts(place)), 5))
-        # A file that is open for writing keeps the file system writable, but not what is mounted over it.
-        subprocess.run(["mount", "--bind", place, place], check=True)
-        try:
-            self.remount(place, "bind,ro")
-            self.end(session, data, b"", REFUSED)
-            self.assert_same_bytes(f.read_bytes(), OLD)
-        finally:
-            subprocess.run(["umount", place], check=True)
-        for path in test_uploads.drafts(place):
-            test_uploads.make_old(path, 2 * 60)
-        session.list("LIST disk")
-        self.assertEqual(list(place.iterdir()), [f])
-        session.quit()
-
-
-class Reconfigured(FaultTest):
+class Reconfigured(faults.FaultTest):
     """FT15: xinetd kills the sessions of a service that is taken out of its configuration."""
 
     def reconfigure(self, server, text):
@@ -404,27 +149,7 @@ class Reconfigured(FaultTest):
                 self.assertEqual(self.drafts(), [])
 
 
-class Full(FaultTest):
-    """FT1: what tests/client/test_uploads.py says of a full disk, for STOU, and with TLS."""
-
-    def test_ft1_tmpfs(self):
-        place = test_uploads.UploadTest.mounted(self, "tmpfs", "small", MIB)
-        f = put(place / "f", OLD)
-        for way, private in self.ways:
-            session = self.open(private)
-            for command in ("STOR small/f", "APPE small/f", "STOU small/f"):
-                with self.subTest(way, command=command):
-                    data = session.passive()
-                    session.expect(command, BEGUN)
-                    with data, contextlib.suppress(OSError):
-                        session.give(data, sample(2 * MIB))
-                    session.expect_reply(re.compile("452 .*"))
-                    self.assert_same_bytes(f.read_bytes(), OLD)
-                    self.assertEqual(list(place.iterdir()), [f])
-            session.quit()
-
-
-class Silence(FaultTest):
+class Silence(faults.FaultTest):
     """FT16: from one moment on no packet comes through, neither way."""
 
     CLIENT = "127.0.0.66"
@@ -476,7 +201,7 @@ class Silence(FaultTest):
             self.assertTrue(wait_until(lambda: not server.sessions(), 5), (sessions, server.sessions()))
 
 
-class Terminated(FaultTest):
+class Terminated(faults.FaultTest):
     """FT17: SIGTERM, whatever the session is doing: 421 within a second, and the end."""
 
     GONE = "421 Service not available, closing control connection."
@@ -602,7 +327,7 @@ class Terminated(FaultTest):
         self.end(session, "STAT", hears=False)
 
 
-class HalfClosed(FaultTest):
+class HalfClosed(faults.FaultTest):
     """FT18: a client that says that it will send no more."""
 
     def ends(self, private):
@@ -671,7 +396,7 @@ class HalfClosed(FaultTest):
             session.quit()
 
 
-class Clock(FaultTest):
+class Clock(faults.FaultTest):
     """FT21: the system's clock is set. A fake (clock.c) tells the server's processes a wrong time, and only those:
     setting the real one would set it for the whole machine."""
 
@@ -750,7 +475,7 @@ class Clock(FaultTest):
                 self.assertTrue(0.7 < time.monotonic() - started < 2)
 
 
-class Descriptors(FaultTest):
+class Descriptors(faults.FaultTest):
     """FT22: descriptors as a careless parent may leave them."""
 
     def test_ft22_leaked(self):
