@@ -36,11 +36,14 @@ void entries_refused(struct session *session, const char *verb, const char *path
 bool entries_begin(struct entries *entries, struct session *session, const char *verb,
 	const char *path, struct reply *out_reply)
 {
+	bool begun;
+
 	start(entries, session, true);
 	entries->watch = transfer_watch(session);
-	if (!transfer_connect(session, &entries->watch, out_reply) ||
-		!transfer_begin(session, &entries->watch, "Here comes the directory listing.",
-			&(struct transfer){.verb = verb, .path = path}, out_reply)) {
+	begun = transfer_connect(session, &entries->watch, out_reply);
+	transfer_sending(&entries->watch);
+	if (!begun || !transfer_begin(session, &entries->watch, "Here comes the directory listing.",
+			      &(struct transfer){.verb = verb, .path = path}, out_reply)) {
 		entries_refused(session, verb, path, 0);
 		return false;
 	}
@@ -50,7 +53,6 @@ bool entries_begin(struct entries *entries, struct session *session, const char 
 		.started = io_microseconds()};
 	entries->pump = transfer_pump(session, &entries->watch);
 	session->transfer.moved = &entries->pump.moved;
-	transfer_sending(&entries->watch);
 	return true;
 }
 

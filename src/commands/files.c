@@ -89,6 +89,7 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 
 	if (!transfer_connect(session, &watch, &answer))
 		return answer;
+	transfer_sending(&watch);
 	buffer_start(&b, session->text, sizeof(session->text));
 	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
 	if (!transfer_begin(session, &watch, buffer_text(&b),
@@ -98,12 +99,12 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 		return answer;
 	pump = transfer_pump(session, &watch);
 	session->transfer.moved = &pump.moved;
-	transfer_sending(&watch);
 	log->started = io_microseconds();
 	result = stretch->converts ? pump_download_ascii(&pump, fd, stretch->start)
 				   : pump_download(&pump, fd, stretch->start, stretch->end);
 	/* The file lost bytes while it was sent: the client must not take it for whole. */
-	if (result == PUMP_DONE && pump.moved < stretch->end - stretch->start)
+	if (result == PUMP_DONE && (stretch->converts ? pump.taken < stretch->size
+						      : pump.moved < stretch->end - stretch->start))
 		result = PUMP_FILE;
 	log->ok = result == PUMP_DONE;
 	log->bytes = pump.moved;
