@@ -1,0 +1,193 @@
+"""A process that keeps many sessions going at once, and remembers what the logs must say of them."""
+
+import asyncio
+import collections
+import os
+import random
+import re
+import shutil
+import ssl
+import time
+
+import acts
+import wire
+from session import USERS, Session
+
+# Seconds after which what a session leaves behind must be in order.
+GRACE = 60
+SAMPLED = ("Pss", "Private_Dirty")
+
+
+class Worker:
+    """One of the processes. Runs until its time is over; then `result` goes to the parent."""
+
+    def __init__(self, index, share, seconds, seed, addresses, settings, event_log, ports):
+        self.index, self.share, self.seconds, self.seed = index, share, seconds, seed
+        self.addresses, self.settings, self.event_log = addresses, settings, event_log
+        self.ports = ports  # shared: the client's port of each session that is open, or 0
+        self.random = random.Random(f"{seed}/worker {index}")
+        self.transfers = []
+        self.verbs = collections.Counter()
+        self.ends = collections.Counter()  # (client's port, word of the event log)
+        self.faults = []
+        self.left = []  # faults of directories
+        self.graves = []
+        self.samples = []  # of each session that lasts: (name, [(time, rounds, values)])
+        self.serial = 0
+        self.bytes = self.transferred = self.compared = self.sessions = self.encrypted = 0
+        self.stopping = False
+
+    def count_verb(self, command):
+        self.verbs[command.partition(" ")[0].upper()] += 1
+
+    # ---- sessions ----
+
+    def new_session(self, user=None, encrypted=None):
+        serial = f"s{self.index}-{self.serial}"
+        self.serial += 1
+        numbers = random.Random(f"{self.seed}/{serial}/who")
+        user = user or numbers.choice(USERS)
+        if encrypted is None:
+            encrypted = numbers.random() < 0.2
+        return Session(self, serial, user, numbers.choice(["ipv4", "ipv4", "ipv6"]), encrypted,
+                       numbers.random() < 0.8)
+
+    async def one(self, slot):
+        session = self.new_session()
+        try:
+            await session.start()
+            self.sessions += 1
+            self.encrypted += session.encrypted
+            self.ports[slot] = session.control.port
+            if session.random.random() < 0.2:
+                session.act = "stranger"
+                await acts.stranger(session)
+                if session.random.random() < 0.1:
+                    await self.end(session, acts.ENDS_BEFORE)
+                    return
+            await session.login()
+            await session.settle_in()
+            functions, weights = acts.acts_for(session.user)
+            for _ in range(int(session.random.expovariate(1 / 25)) + 1):
+                if self.stopping:
+                    break
+                function = session.random.choices(functions, weights)[0]
+                session.act = function.__name__
+                await function(session)
+            await self.end(session, {acts.quit_now: 1} if self.stopping else acts.ENDS)
+        except (wire.Fault, OSError, TimeoutError, ssl.SSLError, ValueError) as error:
+            self.failed(session, error)
+        finally:
+            self.ports[slot] = 0
+
+    async def end(self, session, ends):
+        function = session.random.choices(list(ends), ends.values())[0]
+        session.act = function.__name__
+        await function(session)
+        self.ends[session.control.port, session.ended] += 1
+        self.graves.append((time.monotonic(), session))
+
+    def failed(self, session, error):
+        self.faults.append(
+            f"{session.serial} {session.user.name} {'TLS ' if session.encrypted else ''}"
+            f"{'IPv6 ' if session.ipv6 else ''}in {session.act}: {type(error).__name__}: {error}\n    "
+            + "\n    ".join(session.control.transcript[-25:]))
+        if len(self.faults) <= 3:
+            print(f"soak: FAULT {self.faults[-1]}", flush=True)
+        if session.control.wire:
+            session.control.wire.reset()
+        self.ends[session.control.port, None] += 1
+        session.failed = True
+        self.graves.append((time.monotonic(), session))
+
+    async def keep_going(self, slot):
+        await asyncio.sleep(self.random.random() * min(5, self.seconds / 5))
+        while not self.stopping:
+            await self.one(slot)
+
+    # ---- sessions that last ----
+
+    async def last(self, slot, user, encrypted, finish):
+        """The same round again and again, and a look at the process after each."""
+        session = self.new_session(user, encrypted)
+        session.act = "lasting"
+        samples = []
+        self.samples.append((f"{user.name}{' TLS' if encrypted else ''}", samples))
+        try:
+            await session.start()
+            self.sessions += 1
+            self.encrypted += encrypted
+            self.ports[slot] = session.control.port
+            pid = await self.find_process(session.control.port)
+            await session.login()
+            await session.settle_in()
+            while time.monotonic() < finish:
+                await acts.same_again(session)
+                samples.append((time.monotonic(), look_at(pid)))
+                # The longer the run, the longer the pauses: sessions that last have them.
+                await asyncio.sleep(min(self.seconds / 60, 5))
+            await self.end(session, {acts.quit_now: 1})
+        except (wire.Fault, OSError, TimeoutError, ssl.SSLError, ValueError) as error:
+            self.failed(session, error)
+        finally:
+            self.ports[slot] = 0
+
+    async def find_process(self, port):
+        pattern = re.compile(rb'"pid":(\d+),"client":"[^"]*","port":%d,.*"event":"connect"' % port)
+        for _ in range(300):
+            found = pattern.findall(self.event_log.read_bytes())
+            if found:
+                return int(found[-1])
+            await asyncio.sleep(0.1)
+        raise wire.Fault("the event log has no connect of this session")
+
+    # ---- what they leave ----
+
+    async def bury(self):
+        """Looks at the directories of sessions that are over, and removes them."""
+        while not self.stopping or self.graves:
+            await asyncio.sleep(0.5)
+            graves, self.graves = self.graves, []
+            for died, session in graves:
+                age = time.monotonic() - died
+                wrong = session.standing() if age > 1 else "too early to say"
+                if wrong and age < (5 if session.failed else GRACE):
+                    self.graves.append((died, session))
+                    continue
+                if wrong and not session.failed:
+                    self.left.append(f"{session.serial} {session.user.name}, ended by {session.act}: {wrong}")
+                if session.made:
+                    shutil.rmtree(session.disk())
+                await asyncio.sleep(0)
+
+    # ---- all of it ----
+
+    async def work(self):
+        finish = time.monotonic() + self.seconds
+        lasting = [(user, encrypted) for user in USERS for encrypted in (False, True)][self.index::2]
+        lasting = lasting[:max(1, self.share // 8)]
+        long_ones = [asyncio.create_task(self.last(slot, *who, finish)) for slot, who in enumerate(lasting)]
+        others = [asyncio.create_task(self.keep_going(slot)) for slot in range(len(lasting), self.share)]
+        burial = asyncio.create_task(self.bury())
+        await asyncio.gather(*long_ones)
+        self.stopping = True
+        await asyncio.gather(*others)
+        await burial
+
+    def run(self, pipe):
+        asyncio.run(self.work())
+        pipe.send({name: getattr(self, name) for name in
+                   ("transfers", "verbs", "ends", "faults", "left", "samples", "bytes", "transferred",
+                    "compared", "sessions", "encrypted")})
+        pipe.close()
+
+
+def look_at(pid):
+    """Kibibytes and descriptors of a process."""
+    values = {"descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
+        for line in lines:
+            name, _, rest = line.partition(":")
+            if name in SAMPLED:
+                values[name] = int(rest.split()[0])
+    return values
