@@ -91,6 +91,12 @@ check:
 # Random inputs, for TIME seconds a target.
 fuzz: ; tests/packages build check && tests/fuzz/run $(or $(TIME),60)
 
+# Many sessions at once, for TIME seconds.
+soak:
+	tests/packages build check
+	$(MAKE) all
+	tests/soak/run $(BUILD) $(or $(TIME),600) $(or $(SESSIONS),200)
+
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
 	tests/packages build ktls
@@ -108,4 +114,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server run check fuzz check-ktls install clean
+.PHONY: all units talks musl musl-server run check fuzz soak check-ktls install clean

@@ -767,6 +767,7 @@ async def stranger(session):
         await ask(line, code)
     if numbers.random() < 0.2 and session.user.full:
         await ask("PASS wrong", 530, text="Login incorrect.")
+        session.worker.refused += 1
         await ask("PASS wrong", 503)
         await ask(f"USER {session.user.name}", 331)
 

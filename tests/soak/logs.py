@@ -58,6 +58,7 @@ class Events:
         self.ends = collections.Counter()
         self.problems = collections.Counter()
         self.names = collections.Counter()
+        self.failures = collections.Counter()  # (event, reason)
         begun, over = collections.Counter(), collections.Counter()
         for line in lines_of(path):
             try:
@@ -72,6 +73,8 @@ class Events:
     def add(self, event, begun, over):
         name = event["event"]
         self.names[name] += 1
+        if event.get("ok") is False:
+            self.failures[name, event["reason"]] += 1
         if name in ("upload", "download"):
             self.found[event["user"], name == "upload", event["path"]].append((event["bytes"], event["ok"]))
         elif name == "connect":

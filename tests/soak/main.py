@@ -43,9 +43,14 @@ force_local_data_ssl=NO
 """
 # What may be in syslog: what PAM and the server say of wrong passwords, and of clients that break off.
 EXPECTED = re.compile(
-    r"pam_unix\(ftp:auth\): (authentication failure|check pass)|"
+    r": pam_unix\(ftp:auth\): authentication failure; |"
+    r": (127\.0\.0\.1|::1): login refused: PAM authenticate: Authentication failure$|"
     r"(127\.0\.0\.1|::1): (data connection: )?TLS handshake failed: .*(unexpected eof|Broken pipe|reset by peer)",
     re.IGNORECASE)
+# Why sessions may end, and what they try may fail.
+ENDS = ("quit", "client_gone", "timeout")
+FAILURES = ("not_found", "exists", "range", "aborted", "connection_lost", "client_gone", "tls_failed", "busy", "policy",
+            "denied", "wrong_password", "not_a_file")
 
 
 # ---- the service ----
@@ -187,7 +192,7 @@ def growth(samples):
     """What of a lasting session's memory and descriptors is not flat, and how much it grew."""
     begun = samples[0][0] if samples else 0
     length = samples[-1][0] - begun if samples else 0
-    warm = [values for at, values in samples[2:] if at - begun >= length * 0.15]
+    warm = [values for at, values in samples[1:] if at - begun >= length * 0.15]
     if len(warm) < 2:
         return f"only {len(samples)} rounds", {}
     grown = {name: warm[-1][name] - warm[0][name] for name in warm[0]}
@@ -258,6 +263,12 @@ def check_logs(table, results, transfers, sessions):
               + ([f"{events.sessions} sessions, not {sessions}"] if events.sessions != sessions else []),
               ", ".join(f"{count} {reason}" for reason, count in
                         sum_by_reason(events.ends).most_common()))
+    strange = {reason: count for reason, count in sum_by_reason(events.ends).items() if reason not in ENDS}
+    strange.update({f"{name}: {reason}": count for (name, reason), count in events.failures.items()
+                    if reason not in FAILURES})
+    table.add("event log: nothing failed that the clients did not want to fail",
+              [f"{count} times {reason}" for reason, count in strange.items()],
+              ", ".join(f"{count} {reason}" for reason, count in sum_by_reason(events.failures).most_common()))
     return events
 
 
@@ -268,11 +279,14 @@ def sum_by_reason(ends):
     return found
 
 
-def check_system(table, servers, events):
+def check_system(table, servers, events, refused):
     said = harness.SYSLOG.read_text(errors="replace").splitlines()
     unexpected = collections.Counter(re.sub(r"\d+", "N", line) for line in said if not EXPECTED.search(line))
-    table.add("syslog: nothing unexpected", [f"{count} times {line}" for line, count in unexpected.items()],
-              f"{len(said)} lines")
+    wrong = [f"{count} times {line}" for line, count in unexpected.items()]
+    told = sum("login refused" in line for line in said)
+    if told != refused:
+        wrong.append(f"{told} refused logins, not {refused}")
+    table.add("syslog: nothing unexpected, and each wrong password once", wrong, f"{len(said)} lines")
     problems = collections.Counter(text for text in events.problems if not re.search("TLS handshake failed", text))
     table.add("event log: no problem", problems, f"{sum(events.problems.values())} expected")
     wrong = [f"{server.address}: xinetd has ended" for server in servers if server.process.poll() is not None]
@@ -285,7 +299,7 @@ def check_system(table, servers, events):
 def check_all(table, results, watch, servers, book):
     total = collections.Counter()
     for result in results:
-        for name in ("bytes", "transferred", "compared", "sessions", "encrypted"):
+        for name in ("bytes", "transferred", "compared", "sessions", "encrypted", "refused"):
             total[name] += result[name]
     transfers = [transfer for result in results for transfer in result["transfers"]]
     verbs = sum((result["verbs"] for result in results), collections.Counter())
@@ -309,7 +323,7 @@ def check_all(table, results, watch, servers, book):
     check_lasting(table, results)
     check_trees(table)
     events = check_logs(table, results, transfers, total["sessions"])
-    check_system(table, servers, events)
+    check_system(table, servers, events, total["refused"])
     return total, verbs, transfers
 
 
@@ -367,6 +381,7 @@ def main(seconds, sessions, seed, book):
           f"{total['encrypted']} with TLS), {sum(verbs.values())} commands ({sum(verbs.values()) / took:.0f}/s), "
           f"{len(transfers)} transfers ({len(transfers) / took:.1f}/s), "
           f"{total['bytes'] >> 20} MiB ({total['bytes'] / took / (1 << 20):.1f} MiB/s)")
+    print(f"soak: the slowest reply took {max(result['slowest'] for result in results):.1f} s")
     print(f"soak: {table.passed} passed, {table.failed} failed")
     return 1 if table.failed else 0
 

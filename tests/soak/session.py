@@ -82,7 +82,7 @@ class Session:
         self.user = user
         self.random = random.Random(f"{worker.seed}/{serial}")
         self.control = wire.Control(worker.addresses[family])
-        self.control.on_command = worker.count_verb
+        self.control.on_command, self.control.on_reply = worker.count_verb, worker.took
         self.ipv6 = family == "ipv6"
         self.encrypted, self.make_private = encrypted, private
         self.files = {}  # in its directory: name -> Content

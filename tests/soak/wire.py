@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import struct
+import time
 
 # Seconds that anything may take. The machine is meant to be busy: nothing is measured by it but "never".
 PATIENCE = 120
@@ -116,7 +117,7 @@ class Control:
         self.settings = None
         self.private = False
         self.port = 0  # the client's
-        self.on_command = lambda verb: None
+        self.on_command = self.on_reply = lambda what: None
 
     async def connect(self):
         plain = socket.socket(self.family, socket.SOCK_STREAM)
@@ -145,6 +146,7 @@ class Control:
 
     async def reply(self):
         """The code and the text of the next reply; lines are joined by LF."""
+        begun = time.monotonic()
         async with asyncio.timeout(PATIENCE):
             first = await self.line()
             if not re.match(r"[1-5]\d\d[ -]", first):
@@ -156,6 +158,7 @@ class Control:
                     break
                 last = await self.line()
                 lines.append(last[4:] if last[:3] == first[:3] else last)
+        self.on_reply(time.monotonic() - begun)
         return int(first[:3]), "\n".join(lines)
 
     async def say(self, *commands):

@@ -34,11 +34,15 @@ class Worker:
         self.graves = []
         self.samples = []  # of each session that lasts: (name, [(time, rounds, values)])
         self.serial = 0
-        self.bytes = self.transferred = self.compared = self.sessions = self.encrypted = 0
+        self.bytes = self.transferred = self.compared = self.sessions = self.encrypted = self.refused = 0
+        self.slowest = 0.0
         self.stopping = False
 
     def count_verb(self, command):
         self.verbs[command.partition(" ")[0].upper()] += 1
+
+    def took(self, seconds):
+        self.slowest = max(self.slowest, seconds)
 
     # ---- sessions ----
 
@@ -178,7 +182,7 @@ class Worker:
         asyncio.run(self.work())
         pipe.send({name: getattr(self, name) for name in
                    ("transfers", "verbs", "ends", "faults", "left", "samples", "bytes", "transferred",
-                    "compared", "sessions", "encrypted")})
+                    "compared", "sessions", "encrypted", "refused", "slowest")})
         pipe.close()
 
 
