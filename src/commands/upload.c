@@ -17,7 +17,7 @@ enum storing { STORING_WHOLE, STORING_END, STORING_UNIQUE };
 
 struct upload {
 	enum storing storing;
-	const char *path;	/* as the client is told */
+	char path[PATH_TEXT];	/* as the client is told */
 	char target[PATH_TEXT]; /* behind symbolic links: where a draft goes */
 	bool resumed;		/* in a draft that was kept */
 	bool drafted;		/* in a draft, not in the file itself */
@@ -135,9 +135,10 @@ static int open_over(struct session *session, struct upload *upload)
 }
 
 /* What an interrupted upload left goes on where the client says. Where there is a file of that name, too, it is only meant
- * if the client was told its size. */
+ * if the client was told its size, and that file must be one that may be written. */
 static bool open_again(struct session *session, struct upload *upload, bool over)
 {
+	struct facts old;
 	uint64_t kept;
 
 	if (!adds(session, upload) || !entries_keep(session) ||
@@ -145,7 +146,17 @@ static bool open_again(struct session *session, struct upload *upload, bool over
 		return false;
 	if (session->pending.restart > kept || (over && session->kept_told != kept))
 		return false;
+	if (over && vfs_open_update(upload->target, &upload->fd, &old) < 0)
+		return false;
 	upload->resumed = draft_resume(&upload->draft, upload->target) == 0;
+	if (upload->resumed && over && draft_take_after(&upload->draft, upload->fd) < 0) {
+		draft_keep(&upload->draft, upload->target);
+		upload->resumed = false;
+	}
+	if (over && !upload->resumed) {
+		vfs_close(upload->fd);
+		upload->fd = -1;
+	}
 	upload->drafted = upload->resumed;
 	return upload->resumed;
 }
@@ -219,7 +230,7 @@ static int position_in_draft(struct session *session, struct upload *upload)
 	if (upload->storing == STORING_END && upload->start == 0)
 		return vfs_seek_end(fd, &upload->start);
 	/* A resumed upload ends where its new data do; a part that is written anew in an old file does not. */
-	error = upload->fd < 0 ? vfs_truncate(fd, upload->start) : 0;
+	error = upload->resumed || upload->fd < 0 ? vfs_truncate(fd, upload->start) : 0;
 	return error < 0 ? error : vfs_seek(fd, upload->start);
 }
 
@@ -259,11 +270,12 @@ static void give_up_in_place(
 	vfs_close(upload->fd);
 }
 
-/* A draft that came short is kept for the client to go on with, unless it is the disk that failed. */
+/* A draft that came short is kept for the client to go on with. Where it is the disk that failed, its new data are not: they
+ * take up room, and may be wrong. */
 static void give_up(struct session *session, struct upload *upload, const struct pump *pump,
 	enum pump_result result)
 {
-	bool more = pump->moved > 0 && result != PUMP_FILE;
+	bool kept = upload->resumed || (pump->moved > 0 && result != PUMP_FILE);
 
 	if (!upload->drafted) {
 		give_up_in_place(session, upload, pump);
@@ -271,7 +283,9 @@ static void give_up(struct session *session, struct upload *upload, const struct
 	}
 	if (upload->fd >= 0)
 		vfs_close(upload->fd);
-	if (more && entries_keep(session) && !session->config.delete_failed_uploads)
+	if (result == PUMP_FILE && kept)
+		kept = vfs_truncate(upload->draft.fd, upload->start) == 0;
+	if (kept && entries_keep(session) && !session->config.delete_failed_uploads)
 		draft_keep(&upload->draft, upload->target);
 	else
 		draft_drop(&upload->draft);
@@ -421,20 +435,19 @@ static struct reply store_and_log(struct session *session, struct upload *upload
 
 static struct reply store_named(struct session *session, const char *argument, enum storing storing)
 {
-	char path[PATH_TEXT];
 	static struct upload upload;
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = storing, .path = path};
+	upload = (struct upload){.storing = storing};
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.range)
 		return reply(550, "RANG is for RETR and HASH.");
 	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
-	error = names_use(session, argument, path);
-	if (!access_permits_transfer(&session->config, path, true))
+	error = names_use(session, argument, upload.path);
+	if (!access_permits_transfer(&session->config, upload.path, true))
 		error = NAMES_DENIED;
 	if (error == 0)
 		error = open_upload(session, &upload);
@@ -452,7 +465,7 @@ struct reply cmd_appe(struct session *session, const char *argument)
 }
 
 /* A name that is not taken and that nobody can foresee: the client's own, or "file", and a suffix. */
-static int make_unique(struct session *session, const char *base, struct upload *upload, char *path)
+static int make_unique(struct session *session, const char *base, struct upload *upload)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 	int error = -EEXIST;
@@ -460,7 +473,7 @@ static int make_unique(struct session *session, const char *base, struct upload 
 	for (int attempt = 0; attempt < 64 && error == -EEXIST; attempt++) {
 		unsigned char random[8];
 		struct buffer b;
-		buffer_start(&b, path, PATH_TEXT);
+		buffer_start(&b, upload->path, sizeof(upload->path));
 		buffer_string(&b, base);
 		if (process_random(random, sizeof(random)) < 0)
 			return -EIO;
@@ -477,12 +490,12 @@ static int make_unique(struct session *session, const char *base, struct upload 
 
 struct reply cmd_stou(struct session *session, const char *argument)
 {
-	char base[PATH_TEXT], path[PATH_TEXT];
+	char base[PATH_TEXT];
 	static struct upload upload;
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = STORING_UNIQUE, .path = path};
+	upload = (struct upload){.storing = STORING_UNIQUE};
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.restart > 0 || session->pending.range)
@@ -491,9 +504,9 @@ struct reply cmd_stou(struct session *session, const char *argument)
 	if (!access_permits_transfer(&session->config, base, true))
 		error = NAMES_DENIED;
 	if (error == 0)
-		error = make_unique(session, base, &upload, path);
+		error = make_unique(session, base, &upload);
 	if (error == 0)
 		return store_and_log(session, &upload);
-	upload.path = base;
+	memcpy(upload.path, base, sizeof(base));
 	return refuse_open(session, &upload, error);
 }

@@ -136,10 +136,10 @@ int draft_kept_size(const char *target, uint64_t *out_bytes)
 	struct stat st;
 	int error = kept_name(target, kept);
 
-	if (error == 0)
-		error = result(lstat(kept, &st));
 	if (error < 0)
 		return error;
+	if (lstat(kept, &st) < 0)
+		return -errno;
 	if (!is_mine(&st))
 		return -ENOENT;
 	*out_bytes = (uint64_t)st.st_size;
@@ -211,12 +211,10 @@ static int copy_attributes(int to, int from)
 int draft_take_after(struct draft *draft, int old)
 {
 	struct stat was, is;
-	int error = result(fstat(old, &was));
+	int error = 0;
 
-	if (error == 0)
-		error = result(fstat(draft->fd, &is));
-	if (error < 0)
-		return error;
+	if (fstat(old, &was) < 0 || fstat(draft->fd, &is) < 0)
+		return -errno;
 	if (was.st_uid != is.st_uid)
 		return -EPERM;
 	if (was.st_gid != is.st_gid)
