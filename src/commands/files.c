@@ -45,6 +45,9 @@ int files_open(struct session *session, const char *path, int *out_fd, struct fa
 	/* File systems without locks are no reason to refuse. */
 	if (error == -ENOLCK || error == -EINVAL || error == -EOPNOTSUPP)
 		error = 0;
+	/* An upload may have come to its end before the lock: its size counts, not what there was of it. */
+	if (error == 0)
+		error = vfs_file_facts(fd, out_facts);
 	if (error == 0)
 		*out_fd = fd;
 	else
