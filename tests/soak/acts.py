@@ -2,14 +2,12 @@
 
 import asyncio
 import hashlib
-import os
 import re
 import time
 import zlib
 
 import content
 from session import READ, SHARED, listed, lines_of, machine_listed
-from wire import Fault
 
 NAMES = ("a", "b", "c.bin", "two words", "Grüße", "d/inner", "d/ÿ ★")
 ACTS = []  # (weight, who, act)
@@ -210,12 +208,10 @@ async def resume(session):
     session.check_file(name)
 
 
-@act(3)
+@act(6, "full")
 async def shared(session):
     """Names that many sessions write at once. What is read is one of the files, whole: each says itself what it holds."""
     numbers, user = session.random, session.user
-    if not user.full:
-        return
     name = numbers.choice(SHARED)
     path = f"{user.view}/shared/{name}"
     await session.type(False)
