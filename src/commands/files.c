@@ -108,10 +108,12 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	/* The file lost bytes while it was sent: the client must not take it for whole. */
 	if (result == PUMP_DONE && pump.moved < stretch->end - stretch->start)
 		result = PUMP_FILE;
-	log->ok = result == PUMP_DONE;
 	log->bytes = pump.moved;
 	session->transfer.verb = NULL;
-	return transfer_finish(session, &pump, result, false);
+	answer = transfer_finish(session, &pump, result, false);
+	/* In TLS its end may still have failed. */
+	log->ok = answer.code == 226;
+	return answer;
 }
 
 /* Applies REST and RANG. An offset in TYPE A counts what is sent, so the file has to be measured. */
