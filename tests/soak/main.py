@@ -12,7 +12,7 @@ import harness
 import logs
 import secure
 from session import READ, SHARED, USERS
-from worker import Worker
+from worker import SAMPLED, Worker
 
 PLACE = pathlib.Path("/run/soak")
 PROCESSES = 2
@@ -197,25 +197,26 @@ def growth(samples):
         return f"only {len(samples)} rounds", {}
     grown = {name: warm[-1][name] - warm[0][name] for name in warm[0]}
     wrong = [f"{name} grew by {grown[name]} KiB from {warm[0][name]}"
-             for name in ("Pss", "Private_Dirty") if grown[name] > GROWTH]
+             for name in SAMPLED if grown[name] > GROWTH]
     if len({values["descriptors"] for values in warm}) != 1:
         wrong.append(f"descriptors: {[values['descriptors'] for values in warm]}")
     return "; ".join(wrong), grown
 
 
 def check_lasting(table, results):
-    wrong, details, rounds = [], collections.Counter(), 0
+    wrong, most, total, rounds = [], collections.Counter(), collections.Counter(), 0
     for result in results:
         for name, samples in result["samples"]:
             text, grown = growth(samples)
             rounds += len(samples)
             if text:
                 wrong.append(f"{name}: {text}")
+            total.update(grown)
             for key, value in grown.items():
-                details[key] = max(details[key], value)
+                most[key] = max(most[key], value)
     table.add("memory and descriptors of sessions that last are flat", wrong,
-              f"{sum(len(result['samples']) for result in results)} sessions, {rounds} rounds; most grown: "
-              f"Private_Dirty {details['Private_Dirty']} KiB, Pss {details['Pss']} KiB")
+              f"{sum(len(result['samples']) for result in results)} sessions, {rounds} rounds; growth: "
+              + ", ".join(f"{name} {total[name]} KiB in all, {most[name]} KiB at most" for name in SAMPLED))
 
 
 def check_trees(table):
