@@ -776,11 +776,15 @@ LASTING = (stor, appe, rest_stor, stou, retr, rest_retr, rang_retr, listings, ha
 LASTING_ANONYMOUS = (retr_read, rest_retr, rang_retr, abor_retr, listings, cwd_away, questions, missing, status_meanwhile,
                      retr_read)
 
+WARM = 3  # rounds that differ
 
-async def same_again(session):
-    """The same things in the same order, to the end of which everything is as before."""
-    session.random.seed("again")
-    for function in LASTING if session.user.full else LASTING_ANONYMOUS:
+
+async def same_again(session, number):
+    """The same things in the same order, to the end of which everything is as before. The first rounds differ, so that
+    what is used at times has been used."""
+    for at, function in enumerate(LASTING if session.user.full else LASTING_ANONYMOUS):
+        # Anew for each, for how many it takes depends on what the one before has met.
+        session.random.seed(f"{min(number, WARM)}/{at}")
         await function(session)
     for name in sorted(session.files.keys() | session.kept.keys()):
         await session.control.ask(f"DELE {name}", 250)

@@ -11,11 +11,12 @@ import time
 import harness
 import logs
 import secure
+from acts import WARM
 from session import READ, SHARED, USERS
 from worker import SAMPLED, Worker
 
 PLACE = pathlib.Path("/run/soak")
-PROCESSES = 2
+PROCESSES = 2  # besides that of the sessions that last, which nobody is to slow down
 GRACE = 30  # seconds that a process may live on without its client
 GROWTH = 64  # KiB
 
@@ -158,9 +159,9 @@ class Watch:
                 values = dict(re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE))
                 if values:
                     found.append((int(values["Pss"]), int(values["Private_Dirty"])))
-        if found:
-            self.pss.append((len(found), sum(pss for pss, _ in found), max(pss for pss, _ in found),
-                             sum(dirty for _, dirty in found), max(dirty for _, dirty in found)))
+        found = found or [(0, 0)]
+        self.pss.append((len(found), sum(pss for pss, _ in found), max(pss for pss, _ in found),
+                         sum(dirty for _, dirty in found), max(dirty for _, dirty in found)))
 
 
 # ---- the end ----
@@ -190,16 +191,18 @@ def verbs_of_book(path):
 
 def growth(samples):
     """What of a lasting session's memory and descriptors is not flat, and how much it grew."""
-    begun = samples[0][0] if samples else 0
-    length = samples[-1][0] - begun if samples else 0
-    warm = [values for at, values in samples[1:] if at - begun >= length * 0.15]
+    begun, length = (samples[0][0], samples[-1][0] - samples[0][0]) if samples else (0, 0)
+    warm = [look for at, look in samples[WARM:] if at - begun >= length * 0.15]
     if len(warm) < 2:
         return f"only {len(samples)} rounds", {}
-    grown = {name: warm[-1][name] - warm[0][name] for name in warm[0]}
-    wrong = [f"{name} grew by {grown[name]} KiB from {warm[0][name]}"
+    before, after = warm[0][0], warm[-1][0]
+    grown = {name: after[name] - before[name] for name in SAMPLED}
+    wrong = [f"{name} grew by {grown[name]} KiB, in rounds: {[values[name] for values, _ in warm]}"
              for name in SAMPLED if grown[name] > GROWTH]
-    if len({values["descriptors"] for values in warm}) != 1:
-        wrong.append(f"descriptors: {[values['descriptors'] for values in warm]}")
+    if wrong:
+        wrong += [f"{mapping} by {count} KiB" for mapping, count in (warm[-1][1] - warm[0][1]).items()]
+    if len({values["descriptors"] for values, _ in warm}) != 1:
+        wrong.append(f"descriptors: {[values['descriptors'] for values, _ in warm]}")
     return "; ".join(wrong), grown
 
 
@@ -318,7 +321,7 @@ def check_all(table, results, watch, servers, book):
               f"up to {watch.most}, of which up to {watch.most_ending} were ending; {watch.looks} looks")
     harness.wait_until(lambda: not any(server.sessions() for server in servers), GRACE)
     table.add("no process is left", [f"process {pid}" for server in servers for pid in server.sessions()])
-    for count, pss, most_pss, dirty, most_dirty in watch.pss[-1:]:
+    for count, pss, most_pss, dirty, most_dirty in watch.pss:
         print(f"     {count} processes: Pss {pss} KiB, at most {most_pss}; "
               f"Private_Dirty {dirty} KiB, at most {most_dirty}")
     check_lasting(table, results)
@@ -333,11 +336,14 @@ def run_workers(servers, seconds, sessions, seed):
                  for server in servers}
     settings = secure.context()
     fork = multiprocessing.get_context("fork")
-    shares = [sessions // PROCESSES + (index < sessions % PROCESSES) for index in range(PROCESSES)]
-    ports = [fork.RawArray("I", share) for share in shares]
+    lasting = [(user, encrypted) for encrypted in (False, True) for user in USERS][:max(1, sessions // 4)]
+    others = sessions - len(lasting)
+    shares = [others // PROCESSES + (index < others % PROCESSES) for index in range(PROCESSES)]
+    ports = [fork.RawArray("I", share) for share in (*shares, len(lasting))]
     started, children = [], []
-    for index, share in enumerate(shares):
-        worker = Worker(index, share, seconds, seed, addresses, settings, PLACE / "events.json", ports[index])
+    for index, slots in enumerate(ports):
+        worker = Worker(index, lasting if index == PROCESSES else (), seconds, seed, addresses, settings,
+                        PLACE / "events.json", slots)
         ours, theirs = fork.Pipe(False)
         child = fork.Process(target=worker.run, args=(theirs,))
         child.start()
@@ -346,12 +352,13 @@ def run_workers(servers, seconds, sessions, seed):
         children.append(child)
     watch = Watch(servers, ports)
     results, finish = {}, time.monotonic() + seconds
-    measured = time.monotonic() + seconds / 2
+    measured = time.monotonic() + min(seconds / 2, 60)
     while len(results) < len(started):
         watch.look()
-        if time.monotonic() > measured:
+        if measured < time.monotonic() < finish:
             watch.measure()
-            measured = finish * 2
+            measured += 60
+            print(f"soak: {finish - time.monotonic():.0f} s to go, {watch.pss[-1][0]} processes", flush=True)
         end = time.monotonic() + 1
         for index, pipe in enumerate(started):
             if index not in results and pipe.poll(max(0, end - time.monotonic())):

@@ -6,7 +6,6 @@ import os
 import random
 import re
 import shutil
-import ssl
 import time
 
 import acts
@@ -22,8 +21,9 @@ SAMPLED = ("Pss_Anon", "Private_Dirty")
 class Worker:
     """One of the processes. Runs until its time is over; then `result` goes to the parent."""
 
-    def __init__(self, index, share, seconds, seed, addresses, settings, event_log, ports):
-        self.index, self.share, self.seconds, self.seed = index, share, seconds, seed
+    def __init__(self, index, lasting, seconds, seed, addresses, settings, event_log, ports):
+        self.index, self.seconds, self.seed = index, seconds, seed
+        self.lasting = lasting  # (user, encrypted) of each session that lasts; or none, and all others
         self.addresses, self.settings, self.event_log = addresses, settings, event_log
         self.ports = ports  # shared: the client's port of each session that is open, or 0
         self.random = random.Random(f"{seed}/worker {index}")
@@ -37,7 +37,7 @@ class Worker:
         self.serial = 0
         self.bytes = self.transferred = self.compared = self.sessions = self.encrypted = self.refused = 0
         self.slowest = 0.0
-        self.stopping = False
+        self.stopping = self.over = False
 
     def count_verb(self, command):
         self.verbs[command.partition(" ")[0].upper()] += 1
@@ -80,7 +80,7 @@ class Worker:
                 session.act = function.__name__
                 await function(session)
             await self.end(session, {acts.quit_now: 1} if self.stopping else acts.ENDS)
-        except (wire.Fault, OSError, TimeoutError, ssl.SSLError, ValueError) as error:
+        except Exception as error:  # whatever it is, there is a conversation to look at
             self.failed(session, error)
         finally:
             self.ports[slot] = 0
@@ -126,12 +126,12 @@ class Worker:
             pid = await self.find_process(session.control.port)
             await session.login()
             await session.settle_in()
-            while time.monotonic() < finish:
-                await acts.same_again(session)
+            while time.monotonic() < finish or len(samples) < acts.WARM + 3:
+                await acts.same_again(session, len(samples))
                 samples.append((time.monotonic(), look_at(pid)))
-                await asyncio.sleep(min(self.seconds / 60, 2))
+                await asyncio.sleep(min(self.seconds / 100, 2))
             await self.end(session, {acts.quit_now: 1})
-        except (wire.Fault, OSError, TimeoutError, ssl.SSLError, ValueError) as error:
+        except Exception as error:  # whatever it is, there is a conversation to look at
             self.failed(session, error)
         finally:
             self.ports[slot] = 0
@@ -149,7 +149,7 @@ class Worker:
 
     async def bury(self):
         """Looks at the directories of sessions that are over, and removes them."""
-        while not self.stopping or self.graves:
+        while not self.over or self.graves:
             await asyncio.sleep(0.5)
             graves, self.graves = self.graves, []
             for died, session in graves:
@@ -166,16 +166,19 @@ class Worker:
 
     # ---- all of it ----
 
+    def stop(self):
+        self.stopping = True
+
     async def work(self):
         finish = time.monotonic() + self.seconds
-        lasting = [(user, encrypted) for user in USERS for encrypted in (False, True)][self.index::2]
-        lasting = lasting[:max(1, self.share // 8)]
-        long_ones = [asyncio.create_task(self.last(slot, *who, finish)) for slot, who in enumerate(lasting)]
-        others = [asyncio.create_task(self.keep_going(slot)) for slot in range(len(lasting), self.share)]
+        if self.lasting:
+            going = [self.last(slot, *who, finish) for slot, who in enumerate(self.lasting)]
+        else:
+            going = [self.keep_going(slot) for slot in range(len(self.ports))]
+        asyncio.get_running_loop().call_later(self.seconds, self.stop)
         burial = asyncio.create_task(self.bury())
-        await asyncio.gather(*long_ones)
-        self.stopping = True
-        await asyncio.gather(*others)
+        await asyncio.gather(*going)
+        self.over = True
         await burial
 
     def run(self, pipe):
@@ -187,11 +190,19 @@ class Worker:
 
 
 def look_at(pid):
-    """Kibibytes and descriptors of a process."""
+    """Kibibytes and descriptors of a process, and which of its mappings are dirty."""
     values = {"descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
         for line in lines:
             name, _, rest = line.partition(":")
             if name in SAMPLED:
                 values[name] = int(rest.split()[0])
-    return values
+    dirty = collections.Counter()
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as lines:
+        for line in lines:
+            words = line.split()
+            if re.match("[0-9a-f]+-", line):
+                mapping = words[5] if len(words) > 5 else "without a name"
+            elif words[0] == "Private_Dirty:":
+                dirty[mapping] += int(words[1])
+    return values, dirty
