@@ -210,7 +210,7 @@ async def resume(session):
 
 @act(6, "full")
 async def shared(session):
-    """Names that many sessions write at once. What is read is one of the files, whole: each says itself what it holds."""
+    """Names that many sessions write at once. What is read is one of the files, whole: each says what it holds."""
     numbers, user = session.random, session.user
     name = numbers.choice(SHARED)
     path = f"{user.view}/shared/{name}"
@@ -770,12 +770,13 @@ async def stranger(session):
 
 # ---- sessions that last ----
 
-LASTING = (stor, appe, rest_stor, stou, retr, rest_retr, rang_retr, listings, hashes, facts, change_facts, rename, abor_stor,
-           resume, abor_retr, reset_retr, reset_stor, changing, directories, cwd_away, missing, questions, shared,
-           status_meanwhile, retr)
-LASTING_ANONYMOUS = (retr_read, rest_retr, rang_retr, abor_retr, listings, cwd_away, questions, missing, status_meanwhile,
-                     retr_read)
-
+LASTING = (
+    stor, appe, rest_stor, stou, retr, rest_retr, rang_retr, listings, hashes, facts, change_facts,
+    rename, abor_stor, resume, abor_retr, reset_retr, reset_stor, changing, directories, cwd_away,
+    missing, questions, shared, status_meanwhile, retr)
+LASTING_ANONYMOUS = (
+    retr_read, rest_retr, rang_retr, abor_retr, listings, cwd_away, questions, missing,
+    status_meanwhile, retr_read)
 WARM = 3  # rounds that differ
 
 
