@@ -94,6 +94,12 @@ fuzz:
 	tests/fuzz/run $(or $(TIME),60)
 	tests/fuzz/run --afl $(or $(TIME),60)
 
+# Many sessions at once, for TIME seconds.
+soak:
+	tests/packages build check
+	$(MAKE) all
+	tests/soak/run $(BUILD) $(or $(TIME),600) $(or $(SESSIONS),200)
+
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
 	tests/packages build ktls
@@ -111,4 +117,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server run check fuzz check-ktls install clean
+.PHONY: all units talks musl musl-server run check fuzz soak check-ktls install clean

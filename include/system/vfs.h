@@ -32,6 +32,9 @@ bool vfs_is_same(const struct facts *one, const struct facts *other);
 struct stat;
 void vfs_facts(const struct stat *st, struct facts *out_facts);
 
+/* The facts of an open file, as they are now. */
+int vfs_file_facts(int fd, struct facts *out_facts);
+
 /* Opens a regular file to read (-EINVAL for any other kind, at once even for a FIFO) and sets its
  * descriptor, which the caller owns, and its facts. */
 int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);

@@ -52,16 +52,26 @@ bool vfs_is_regular(const struct facts *facts)
 	return S_ISREG(facts->mode);
 }
 
-/* Closes `fd` unless it is a regular file. */
-static int only_regular(int fd, struct facts *out_facts)
+int vfs_file_facts(int fd, struct facts *out_facts)
 {
 	struct stat st;
 	int error = result(fstat(fd, &st));
 
-	if (error == 0 && !S_ISREG(st.st_mode))
-		error = -EINVAL;
 	if (error == 0)
 		vfs_facts(&st, out_facts);
+	return error;
+}
+
+/* Closes `fd` unless it is a regular file. */
+static int only_regular(int fd, struct facts *out_facts)
+{
+	struct facts facts;
+	int error = vfs_file_facts(fd, &facts);
+
+	if (error == 0 && !vfs_is_regular(&facts))
+		error = -EINVAL;
+	if (error == 0)
+		*out_facts = facts;
 	else
 		close(fd);
 	return error;

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import fcntl
+import hashlib
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ import subprocess
 import threading
 import time
 
+import control
 import harness
 from harness import ALICE, ANONYMOUS, sample
 
@@ -242,6 +244,42 @@ class Kills(UploadTest):
 
     def test_rename(self):
         self.assert_whole("RNTO f", OLD, NEW)
+
+
+class InPlace(UploadTest):
+
+    options = "upload_atomic=NO\n"
+
+    def test_size_is_asked_for_under_the_lock(self):
+        """A download that opens the file during an upload, and locks it after its end, sends all there is then."""
+        for command in ("RETR f", "HASH f"):
+            with self.subTest(command):
+                harness.put(ALICE / "f", OLD)
+                reader = self.login()
+                reader.expect("TYPE I", re.compile("200 .*"))
+                trace = self.here / command[:4]
+                pid = self.session_pid()
+                writer = self.login()
+                data = self.begin(writer, "STOR f", NEW[:10])
+                self.assertTrue(harness.wait_until(lambda: (ALICE / "f").stat().st_size == 10, 5))
+                link = reader.passive()
+                self.addCleanup(link.close)
+                tracer = Tracer(pid, trace, "-e", "trace=openat,open,fcntl", "-e",
+                                "inject=fcntl:delay_enter=1000000")
+                reader.say(command)
+                self.assertTrue(harness.wait_until(lambda: b'"f"' in trace.read_bytes(), 5))
+                self.end(writer, data, NEW[10:])
+                writer.close()
+                if command.startswith("HASH"):
+                    digest = hashlib.sha256(NEW).hexdigest()
+                    reader.expect_reply(f"213 SHA-256 0-{len(NEW) - 1} {digest} f")
+                else:
+                    reader.expect_reply(re.compile(rf"150 .* \({len(NEW)} bytes\)\."))
+                    self.assert_same_bytes(control.read_all(link), NEW)
+                    reader.expect_reply(DONE)
+                reader.close()
+                self.assertIn("F_SETLK", "".join(rest for _, rest in tracer.calls()))
+                self.assert_gone(pid)
 
 
 class Sync(UploadTest):
