@@ -91,6 +91,9 @@ check:
 # Random inputs, for TIME seconds a target.
 fuzz: ; tests/packages build check && tests/fuzz/run $(or $(TIME),60)
 
+# How much of the sources the tests run, in lines and branches.
+coverage: ; tests/packages build check coverage && tests/coverage/run
+
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
 	tests/packages build ktls
@@ -108,4 +111,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server run check fuzz check-ktls install clean
+.PHONY: all units talks musl musl-server counted run check fuzz coverage check-ktls install clean
