@@ -281,6 +281,62 @@ class Sync(UploadTest):
                 self.assertTrue(harness.wait_until(lambda: not self.server.sessions(), 2))
 
 
+class Lacking(UploadTest):
+    """What a file system or a kernel does not have is done in another way."""
+
+    # As for Sync; and nobody may replace a file.
+    options = "seccomp_sandbox=NO\nanon_upload_enable=YES\nanon_root=/srv/ftp\n"
+
+    def tracer(self, *inject):
+        return Tracer(self.session_pid(), self.here / "trace", "-e", "trace=copy_file_range,renameat2,flistxattr",
+                      *(word for one in inject for word in ("-e", f"inject={one}")))
+
+    def test_copied_through_memory(self):
+        """From the beginning on, and from where the kernel gives up. The old part takes several pieces of memory."""
+        old = sample(200_000, b"old")
+        for error in ("EXDEV", "ENOSYS", "EOPNOTSUPP"):
+            harness.put(ALICE / "f", old)
+            session = self.login()
+            tracer = self.tracer(f"copy_file_range:error={error}")
+            session.store("APPE f", NEW)
+            session.close()
+            self.assertIn("copy_file_range", [name for name, _rest in tracer.calls()])
+            self.assert_same_bytes((ALICE / "f").read_bytes(), old + NEW)
+            self.assertEqual(drafts(), [])
+
+    def test_without_attributes(self):
+        harness.put(ALICE / "f", OLD, mode=0o640)
+        session = self.login()
+        tracer = self.tracer("flistxattr:error=EOPNOTSUPP")
+        session.store("STOR f", NEW)
+        session.close()
+        self.assertIn("flistxattr", [name for name, _rest in tracer.calls()])
+        self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
+        self.assertEqual(stat.S_IMODE((ALICE / "f").stat().st_mode), 0o640)
+
+    def upload_beside(self, *inject, other):
+        """A guest's upload, during which somebody else may make a file of that name."""
+        target = ANONYMOUS / "incoming/f"
+        session = self.login("ftp")
+        tracer = self.tracer(*inject)
+        data = self.begin(session, "STOR incoming/f", NEW)
+        if other:
+            target.write_bytes(OLD)
+        self.end(session, data, done=re.compile("553 .*" if other else DONE))
+        session.close()
+        self.assertIn("renameat2", [name for name, _rest in tracer.calls()])
+        self.assert_same_bytes(target.read_bytes(), OLD if other else NEW)
+        self.assertEqual(drafts(target.parent), [])
+        target.unlink()
+
+    def test_first_come(self):
+        """What must not be replaced is not, with a kernel that promises it and one that can't."""
+        for inject in ([], ["renameat2:error=EINVAL"], ["renameat2:error=ENOSYS"]):
+            for other in (False, True):
+                with self.subTest(inject=inject, other=other):
+                    self.upload_beside(*inject, other=other)
+
+
 class Replaced(UploadTest):
     """What the new file has of the old one, and which old ones are written themselves."""
 
