@@ -141,6 +141,19 @@ class Injection(harness.FtpTest):
 
     # ---- kernels that have less ----
 
+    def test_no_close_range(self):
+        """What the super-server has left open is closed one by one."""
+        server = self.traced()
+        script = pathlib.Path(server.program)
+        script.write_text(script.read_text().replace("exec strace", "exec 7</etc/hostname 9</etc/hostname\nexec strace"))
+        for inject in (None, "close_range:error=ENOSYS"):
+            said, connection = self.try_login(server, "alice", inject)
+            actor = Actor(self, server, connection=connection)
+            left = [os.readlink(entry) for entry in pathlib.Path(f"/proc/{actor.pid}/fd").iterdir()]
+            self.assertTrue(left)
+            self.assertNotIn("/etc/hostname", left)
+            connection.quit()
+
     def test_no_landlock(self):
         """The jail and the filter are left."""
         inject = "landlock_create_ruleset:error=ENOSYS"

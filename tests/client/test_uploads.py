@@ -280,6 +280,13 @@ class Sync(UploadTest):
                 self.assertEqual(drafts(), [])
                 self.assertTrue(harness.wait_until(lambda: not self.server.sessions(), 2))
 
+    def test_in_place(self):
+        self.server = self.serve(self.options + "upload_atomic=NO\n")
+        names = [name if name == "fsync" else "226" for name, rest in self.store(done=DONE)
+                 if name == "fsync" or '"226 ' in rest]
+        self.assertEqual(names, ["fsync", "226"])
+        self.store("-e", "inject=fsync:error=EIO", done=re.compile("451 .*"))
+
 
 class Lacking(UploadTest):
     """What a file system or a kernel does not have is done in another way."""
