@@ -893,9 +893,15 @@ class LoginsAsForetold(harness.FtpTest):
         self.addCleanup(passwd.write_text, passwd.read_text())
         text = passwd.read_text()
         options = "passwd_chroot_enable=YES\nchroot_local_user=YES\n"
-        for home, outcome in (("/srv/home/./alice", "230"), ("/srv/./home/alice", "230")):
+        for home, outcome in (("/srv/home/./alice", "230"), ("/srv/./home/alice", "230"), ("/./srv/home/alice", "230")):
             passwd.write_text(text.replace(":/srv/home/alice:", f":{home}:"))
             self.assert_as_foretold(options, {"alice": outcome})
+        # The last has nothing before the mark: the jail is what is behind it, and not "/".
+        harness.put(harness.ALICE / "f")
+        session = self.login(server=self.serve(options))
+        session.expect("PWD", '257 "/" is the current directory')
+        self.assertEqual(session.list("NLST"), "f\r\n")
+        session.quit()
 
     def test_accounts(self):
         self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\ndelay_failed_login=0\n",

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import subprocess
 
 import harness
 from harness import ALICE
@@ -207,3 +208,14 @@ class Injection(harness.FtpTest):
         strict = self.traced("write_enable=YES\nsandbox_required=YES\n")
         self.assertEqual(self.try_login(strict, "alice", self.version(-1))[0], harness.REFUSED)
         self.assertIsNotNone(self.try_login(strict, "alice", self.version(2))[1])
+
+    def test_implicit_tls(self):
+        """The walls of the time before the login stand before a byte is read: without them there is no handshake."""
+        pem = self.here / "implicit.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", pem, "-out", pem, "-subj", "/CN=localhost"], check=True, stderr=subprocess.DEVNULL)
+        server = self.traced(f"ssl_enable=YES\nimplicit_ssl=YES\nrsa_cert_file={pem}\n")
+        self.how.write_text("-e trace=landlock_restrict_self -e inject=landlock_restrict_self:error=EPERM")
+        connection = self.connect(server)
+        connection.expect_end()
+        self.syslog("Landlock before the login: Operation not permitted")

@@ -311,6 +311,20 @@ class Lacking(UploadTest):
             self.assert_same_bytes((ALICE / "f").read_bytes(), old + NEW)
             self.assertEqual(drafts(), [])
 
+    def test_not_inside_the_kernel(self):
+        """From the connection into the file: not at all, not from the first piece on, or not from a later one on."""
+        content = sample(3 << 20)
+        for inject in ("pipe2:error=EMFILE", "splice:error=EINVAL", "splice:error=EINVAL:when=2+", "splice:error=ENOSYS:when=4+",
+                       "splice:error=EINTR:when=2", "splice:error=EINTR:when=5+4"):
+            with self.subTest(inject):
+                session = self.login()
+                session.expect("TYPE I", re.compile("200 .*"))
+                tracer = Tracer(self.session_pid(), self.here / "trace", "-e", "trace=splice,pipe2", "-e", f"inject={inject}")
+                session.store("STOR f", content)
+                session.close()
+                self.assertIn("INJECTED", str(tracer.calls()))
+                self.assert_same_bytes((ALICE / "f").read_bytes(), content)
+
     def test_without_attributes(self):
         harness.put(ALICE / "f", OLD, mode=0o640)
         session = self.login()
@@ -320,6 +334,21 @@ class Lacking(UploadTest):
         self.assertIn("flistxattr", [name for name, _rest in tracer.calls()])
         self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
         self.assertEqual(stat.S_IMODE((ALICE / "f").stat().st_mode), 0o640)
+
+    def test_no_place_in_the_file(self):
+        harness.put(ALICE / "f", OLD)
+        session = self.login()
+        session.expect("TYPE I", re.compile("200 .*"))
+        tracer = Tracer(self.session_pid(), self.here / "trace", "-e", "trace=lseek,ftruncate", "-e",
+                        "inject=lseek,ftruncate:error=EIO")
+        session.expect("REST 1000", re.compile("350 .*"))
+        with session.passive():
+            session.expect("STOR f", BEGUN, re.compile("451 .*|550 .*"))
+        session.expect("NOOP", "200 NOOP ok.")
+        session.close()
+        tracer.calls()
+        self.assert_same_bytes((ALICE / "f").read_bytes(), OLD)
+        self.assertEqual(drafts(), [])
 
     def upload_beside(self, *inject, other):
         """A guest's upload, during which somebody else may make a file of that name."""
