@@ -511,6 +511,20 @@ class Interrupted(UploadTest):
                 self.assertEqual(drafts(), [])
                 f.unlink()
 
+    def test_nobody_listens(self):
+        """Going on comes to nothing before a byte: what was kept is kept on."""
+        def go_on(session):
+            session.expect("TYPE I", re.compile("200 .*"))
+            for command in ("STOR up.bin", "APPE up.bin"):
+                session.active().close()
+                session.expect("REST 70000", re.compile("350 .*"))
+                session.expect(command, re.compile("425 .*"))
+                self.assertEqual([path.stat().st_size for path in drafts()], [70_000])
+            session.expect("SIZE up.bin", "213 70000")
+            session.expect("REST 70000", re.compile("350 .*"))
+            session.store("STOR up.bin", self.CONTENT[70_000:])
+        self.assert_goes_on(go_on)
+
     def test_rest(self):
         def go_on(session):
             session.expect("TYPE I", re.compile("200 .*"))
