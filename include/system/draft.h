@@ -27,7 +27,7 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode);
  * belongs to this user. It stays kept if this fails. */
 int draft_resume(struct draft *draft, const char *target);
 
-/* The size of the unfinished file that was kept for `target`; -ENOENT. */
+/* The size of the unfinished file that was kept for `target`; -ENOENT, also if `target` is newer. */
 int draft_kept_size(const char *target, uint64_t *out_bytes);
 
 /* Removes the unfinished file that was kept for `target`; -ENOENT. */
@@ -52,7 +52,7 @@ void draft_keep(struct draft *draft, const char *target);
 void draft_drop(struct draft *draft);
 
 /* Removes what killed sessions of this user left in a directory: drafts that nobody writes any more, unfinished files that
- * nobody has come for in a week; all of both if the directory is to go (`all`). Looks at `most` entries. */
+ * nobody has come for in a week; all of both if the directory is to go (`all`) and nothing else is in it. Looks at `most` entries. */
 void draft_sweep(const char *directory, unsigned most, bool all);
 
 #endif

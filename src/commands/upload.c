@@ -24,8 +24,9 @@ struct upload {
 	bool exclusive;		/* nothing may be replaced */
 	bool created;		/* by this upload, under its own name */
 	struct draft draft;
-	int fd;		/* of the file itself, or of what the draft will replace; -1: none */
-	uint64_t start; /* where the data go */
+	struct facts old; /* what data are added to */
+	int fd;		  /* of the file itself, or of what the draft will replace; -1: none */
+	uint64_t start;	  /* where the data go */
 };
 
 static int file_of(const struct upload *upload)
@@ -103,9 +104,11 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 	uint64_t kept = adds(session, upload) ? old->size : 0;
 	int error;
 
-	if (old->links > 1 || kept > COPIED_MOST)
+	/* Only new files are given away. */
+	if (session->owner || old->links > 1 || kept > COPIED_MOST)
 		return -EXDEV;
-	error = draft_begin(&upload->draft, upload->target, session->config.file_open_mode);
+	/* Until it is like the old one it is nobody else's to open. */
+	error = draft_begin(&upload->draft, upload->target, 0600);
 	if (error < 0)
 		return -EXDEV;
 	error = draft_take_after(&upload->draft, upload->fd);
@@ -119,23 +122,30 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 /* The old file is opened all the same: whoever may not write it may not replace it. */
 static int open_over(struct session *session, struct upload *upload)
 {
-	struct facts old;
-	int error = vfs_open_update(upload->target, &upload->fd, &old);
+	int error = vfs_open_update(
+		upload->target, session->config.file_open_mode, &upload->fd, &upload->old);
 
 	if (error < 0)
 		return error;
-	if (draft_over(session, upload, &old) == 0) {
+	/* Two that add to a file would each lose what the other added; and a client that comes back before its lost connection
+	 * has been noticed would add the new file's end to the old one. */
+	if (adds(session, upload))
+		error = lock(session, upload->fd);
+	else if (session->config.lock_upload_files)
+		(void)vfs_lock(upload->fd, false);
+	if (error == 0 && draft_over(session, upload, &upload->old) == 0) {
 		upload->drafted = true;
 		return 0;
 	}
-	error = lock(session, upload->fd);
+	if (error == 0)
+		error = lock(session, upload->fd);
 	if (error < 0)
 		vfs_close(upload->fd);
 	return error;
 }
 
 /* What an interrupted upload left goes on where the client says. Where there is a file of that name, too, it is only meant
- * if the client was told its size, and that file must be one that may be written. */
+ * if the client was told its size, or knows it, and that file must be one that may be written. */
 static bool open_again(struct session *session, struct upload *upload, bool over)
 {
 	struct facts old;
@@ -144,9 +154,13 @@ static bool open_again(struct session *session, struct upload *upload, bool over
 	if (!adds(session, upload) || !entries_keep(session) ||
 		draft_kept_size(upload->target, &kept) < 0)
 		return false;
-	if (session->pending.restart > kept || (over && session->kept_told != kept))
+	if (session->pending.restart > kept ||
+		(over && session->kept_told != kept && session->pending.restart != kept))
 		return false;
-	if (over && vfs_open_update(upload->target, &upload->fd, &old) < 0)
+	if (kept == 0)
+		return false;
+	if (over && vfs_open_update(
+			    upload->target, session->config.file_open_mode, &upload->fd, &old) < 0)
 		return false;
 	upload->resumed = draft_resume(&upload->draft, upload->target) == 0;
 	if (upload->resumed && over && draft_take_after(&upload->draft, upload->fd) < 0) {
@@ -165,11 +179,6 @@ static int open_new(struct session *session, struct upload *upload)
 {
 	int error = draft_begin(&upload->draft, upload->target, session->config.file_open_mode);
 
-	if (error == 0 && session->owner) {
-		error = give(session, upload->draft.fd);
-		if (error < 0)
-			draft_drop(&upload->draft);
-	}
 	upload->drafted = error == 0;
 	/* A draft's name can be longer than the file's. */
 	return error == -ENAMETOOLONG ? open_in_place(session, upload) : error;
@@ -191,14 +200,23 @@ static bool may_be_drafted(const struct session *session, const struct upload *u
 /* Finds out where the upload goes, and what is there: 0 with `out_old`, -ENOENT for nothing, or what is wrong. */
 static int find_target(struct upload *upload, struct facts *out_old)
 {
-	int error = vfs_link_stat(upload->path, out_old);
+	int error = vfs_link_stat(upload->path, out_old), followed;
+	struct facts behind;
 
+	if (upload->path[0] && upload->path[strlen(upload->path) - 1] == '/')
+		return -EISDIR;
 	if (path_join("", upload->path, upload->target, sizeof(upload->target)) < 0)
 		return -ENAMETOOLONG;
 	if (error < 0 || !vfs_is_link(out_old))
 		return error;
+	/* The system does not follow every link (protected_symlinks): it is asked, too. */
+	followed = vfs_stat(upload->path, &behind);
 	error = vfs_real(upload->path, upload->target, sizeof(upload->target));
-	return error < 0 ? error : vfs_link_stat(upload->target, out_old);
+	if (error == 0)
+		error = vfs_link_stat(upload->target, out_old);
+	if (followed != error || (error == 0 && !vfs_is_same(&behind, out_old)))
+		return -ELOOP;
+	return error;
 }
 
 /* Opens what the data will be written to; what is there stays as it is until the data connection stands, and, in a draft,
@@ -219,6 +237,9 @@ static int open_upload(struct session *session, struct upload *upload)
 		return -EEXIST;
 	if (open_again(session, upload, error == 0))
 		return 0;
+	/* What the client was told of can't be gone on with: zeros in its place are not what is meant. */
+	if (session->pending.restart > 0 && session->pending.restart == session->kept_told)
+		return -EAGAIN;
 	return error == 0 ? open_over(session, upload) : open_new(session, upload);
 }
 
@@ -236,6 +257,18 @@ static int position_in_draft(struct session *session, struct upload *upload)
 
 /* ---- the end of an upload ---- */
 
+/* Others may have added to the old file, or replaced it, since it was copied. */
+static bool is_as_copied(const struct session *session, const struct upload *upload)
+{
+	struct facts now;
+
+	if (upload->resumed || upload->fd < 0 || !adds(session, upload))
+		return true;
+	return vfs_link_stat(upload->target, &now) == 0 && vfs_is_same(&now, &upload->old) &&
+	       now.size == upload->old.size && now.modified == upload->old.modified &&
+	       now.nanoseconds == upload->old.nanoseconds;
+}
+
 /* Closes the file, which is when some file systems report a full disk or a quota, and gives it its name. */
 static int complete(struct session *session, struct upload *upload)
 {
@@ -246,9 +279,15 @@ static int complete(struct session *session, struct upload *upload)
 		closing = vfs_close(upload->fd);
 		return error < 0 ? error : closing;
 	}
+	if (session->owner)
+		error = give(session, upload->draft.fd);
+	closing = draft_close(&upload->draft, sync);
+	if (error == 0)
+		error = closing;
+	if (error == 0 && !is_as_copied(session, upload))
+		error = -ESTALE;
 	if (upload->fd >= 0)
 		vfs_close(upload->fd);
-	error = draft_close(&upload->draft, sync);
 	if (error == 0)
 		error = draft_place(&upload->draft, upload->target, upload->exclusive, sync);
 	if (error < 0)
@@ -447,7 +486,8 @@ static struct reply store_named(struct session *session, const char *argument, e
 	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
 	error = names_use(session, argument, upload.path);
-	if (!access_permits_transfer(&session->config, upload.path, true))
+	if (!access_permits_transfer(&session->config, upload.path, true) ||
+		entries_reserves(session, upload.path))
 		error = NAMES_DENIED;
 	if (error == 0)
 		error = open_upload(session, &upload);
@@ -501,7 +541,8 @@ struct reply cmd_stou(struct session *session, const char *argument)
 	if (session->pending.restart > 0 || session->pending.range)
 		return reply(550, "STOU can't be restarted.");
 	error = names_use(session, *argument ? argument : "file", base);
-	if (!access_permits_transfer(&session->config, base, true))
+	if (!access_permits_transfer(&session->config, base, true) ||
+		entries_reserves(session, base))
 		error = NAMES_DENIED;
 	if (error == 0)
 		error = make_unique(session, base, &upload);

@@ -42,6 +42,11 @@ bool vfs_is_link(const struct facts *facts)
 	return S_ISLNK(facts->mode);
 }
 
+bool vfs_is_same(const struct facts *one, const struct facts *other)
+{
+	return one->device == other->device && one->inode == other->inode;
+}
+
 bool vfs_is_regular(const struct facts *facts)
 {
 	return S_ISREG(facts->mode);
@@ -99,14 +104,15 @@ int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, b
 	return 0;
 }
 
-int vfs_open_update(const char *path, int *out_fd, struct facts *out_facts)
+int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *out_facts)
 {
-	int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = open(path, O_RDWR | flags), error;
+	/* O_CREAT, though it is there: only then does the system look whose it is (protected_regular). */
+	int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_CREAT;
+	int fd = open(path, O_RDWR | flags, mode), error;
 
 	/* Who may write it need not be allowed to read it. */
 	if (fd < 0 && errno == EACCES)
-		fd = open(path, O_WRONLY | flags);
+		fd = open(path, O_WRONLY | flags, mode);
 	if (fd < 0)
 		return -errno;
 	error = only_regular(fd, out_facts);
