@@ -100,6 +100,9 @@ soak:
 	$(MAKE) all
 	tests/soak/run $(BUILD) $(or $(TIME),600) $(or $(SESSIONS),200)
 
+# How much of the sources the tests run, in lines and branches.
+coverage: ; tests/packages build check coverage && tests/coverage/run
+
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
 	tests/packages build ktls
@@ -117,4 +120,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server run check fuzz soak check-ktls install clean
+.PHONY: all units talks musl musl-server counted run check fuzz soak coverage check-ktls install clean
