@@ -115,10 +115,15 @@ void entries_end_control(struct entries *entries)
 
 void entries_ids(const struct facts *facts, const char **out_uid, const char **out_gid)
 {
-	static char user[NUMBER_TEXT], group[NUMBER_TEXT];
+	static char user[NUMBER_TEXT] = "0", group[NUMBER_TEXT] = "0";
+	static uint32_t uid, gid; /* theirs: neighbours often have the same */
 
-	number_format(facts->uid, user);
-	number_format(facts->gid, group);
+	if (uid != facts->uid)
+		number_format(facts->uid, user);
+	if (gid != facts->gid)
+		number_format(facts->gid, group);
+	uid = facts->uid;
+	gid = facts->gid;
 	*out_uid = user;
 	*out_gid = group;
 }
