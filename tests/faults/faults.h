@@ -55,6 +55,8 @@ struct tracee {
 	int status; /* as waitpid tells */
 	unsigned counts[CALLS_MAX];
 	_Atomic bool hit, hit_control; /* the fault has struck; on the control connection */
+	unsigned long long second;     /* that call's second argument */
+	bool in_library;	       /* the signal that ended it came in libc, or in what PAM loads */
 	unsigned walls;	     /* landlock_restrict_self that were made */
 	unsigned long allocated; /* in the phase */
 

@@ -97,6 +97,11 @@ static unsigned long long *argument(registers *r, int index)
 	return all[index];
 }
 
+static unsigned long long instruction(const registers *r)
+{
+	return r->rip;
+}
+
 static void set_result(registers *r, long result)
 {
 	r->rax = (unsigned long long)result;
@@ -120,6 +125,11 @@ static int number_of(const registers *r)
 static unsigned long long *argument(registers *r, int index)
 {
 	return &r->regs[index];
+}
+
+static unsigned long long instruction(const registers *r)
+{
+	return r->pc;
 }
 
 static void set_result(registers *r, long result)
@@ -266,6 +276,7 @@ static void strike(struct tracee *t, pid_t pid, registers *r, int call)
 {
 	if (call == SYS_ppoll || call == SYS_rt_sigpending || is_control(t, pid, *argument(r, 0)))
 		t->hit_control = true;
+	t->second = *argument(r, 1);
 	if (t->fault.kind == KIND_SHORT) {
 		make_short(t, pid, r, call);
 		return;
@@ -322,6 +333,27 @@ static void leaving(struct tracee *t, pid_t pid)
 	t->kept_at = -1;
 }
 
+/* Whether the code that runs is none of the program's. */
+static bool is_in_library(const struct tracee *t, pid_t pid)
+{
+	unsigned long begin, end, at;
+	char path[64], line[512];
+	bool own = false;
+	registers r;
+	FILE *maps;
+
+	get_registers(pid, &r);
+	at = (unsigned long)instruction(&r);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &begin, &end) == 2 && at >= begin && at < end)
+			own = strstr(line, t->program) != NULL || !strstr(line, ".so");
+	if (maps)
+		fclose(maps);
+	return !own;
+}
+
 static void go_on(struct tracee *t, pid_t pid, int status)
 {
 	int signal_number = WSTOPSIG(status), event = status >> 16;
@@ -335,6 +367,8 @@ static void go_on(struct tracee *t, pid_t pid, int status)
 		signal_number = 0;
 	} else if (event != 0 || signal_number == SIGSTOP) {
 		signal_number = 0; /* exec, children, and their beginnings */
+	} else if (signal_number == SIGSEGV || signal_number == SIGABRT) {
+		t->in_library = is_in_library(t, pid);
 	}
 	ptrace(t->closing || t->kept_at >= 0 ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL, (long)signal_number);
 }
