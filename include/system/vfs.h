@@ -31,6 +31,9 @@ bool vfs_is_regular(const struct facts *facts);
 struct stat;
 void vfs_facts(const struct stat *st, struct facts *out_facts);
 
+/* open(2) with O_CLOEXEC, made again when a signal interrupts it: a descriptor, or -1 and errno. */
+int vfs_open(const char *path, int flags, mode_t mode);
+
 /* Opens a regular file to read (-EINVAL for any other kind, at once even for a FIFO) and sets its
  * descriptor, which the caller owns, and its facts. */
 int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
