@@ -20,6 +20,10 @@ struct draft {
 /* Whether a name (one component) is a draft's, or that of an unfinished file that was kept. */
 bool draft_is_name(const char *name);
 
+/* Whether an error of these functions says that something failed, and not that there can be no draft in this place, or like
+ * that file. */
+bool draft_is_failure(int error);
+
 /* Begins a draft for `target` with `mode` less the umask. */
 int draft_begin(struct draft *draft, const char *target, mode_t mode);
 

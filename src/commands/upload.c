@@ -63,11 +63,11 @@ static int open_in_place(struct session *session, struct upload *upload)
 	if (error < 0)
 		return error;
 	error = lock(session, upload->fd);
-	if (error == 0 && upload->created && session->owner) {
+	if (error == 0 && upload->created && session->owner)
 		error = give(session, upload->fd);
-		if (error < 0)
-			discard(upload);
-	}
+	/* A file that someone else has locked since it was made is theirs by now. */
+	if (error < 0 && error != -EAGAIN && upload->created)
+		discard(upload);
 	if (error < 0)
 		vfs_close(upload->fd);
 	return error;
@@ -97,7 +97,7 @@ static bool adds(const struct session *session, const struct upload *upload)
 }
 
 /* A draft that holds what is there already, as far as data are to be added to it. -EXDEV: the old file must be written
- * itself. */
+ * itself; not where only the disk failed, or is full: the old file would be lost as well. */
 static int draft_over(struct session *session, struct upload *upload, const struct facts *old)
 {
 	uint64_t kept = adds(session, upload) ? old->size : 0;
@@ -106,14 +106,15 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 	if (old->links > 1 || kept > COPIED_MOST)
 		return -EXDEV;
 	error = draft_begin(&upload->draft, upload->target, session->config.file_open_mode);
-	if (error < 0)
-		return -EXDEV;
-	error = draft_take_after(&upload->draft, upload->fd);
-	if (error == 0 && kept > 0)
-		error = draft_copy(&upload->draft, upload->fd, kept);
-	if (error < 0)
-		draft_drop(&upload->draft);
-	return error < 0 ? -EXDEV : 0;
+	if (error == 0) {
+		error = draft_take_after(&upload->draft, upload->fd);
+		if (error == 0 && kept > 0)
+			error = draft_copy(&upload->draft, upload->fd, kept);
+		if (error < 0)
+			draft_drop(&upload->draft);
+	}
+	upload->drafted = error == 0;
+	return error == 0 || draft_is_failure(error) ? error : -EXDEV;
 }
 
 /* The old file is opened all the same: whoever may not write it may not replace it. */
@@ -124,30 +125,31 @@ static int open_over(struct session *session, struct upload *upload)
 
 	if (error < 0)
 		return error;
-	if (draft_over(session, upload, &old) == 0) {
-		upload->drafted = true;
-		return 0;
-	}
-	error = lock(session, upload->fd);
+	error = draft_over(session, upload, &old);
+	if (error == -EXDEV)
+		error = lock(session, upload->fd);
 	if (error < 0)
 		vfs_close(upload->fd);
 	return error;
 }
 
 /* What an interrupted upload left goes on where the client says. Where there is a file of that name, too, it is only meant
- * if the client was told its size. */
-static bool open_again(struct session *session, struct upload *upload, bool over)
+ * if the client was told its size. -ENOENT: nothing was left, or it is not meant. What was left and can't be had, or is
+ * another session's by now, must not be taken for nothing: the new data would stand behind a hole. */
+static int open_again(struct session *session, struct upload *upload, bool over)
 {
 	uint64_t kept;
+	int error = adds(session, upload) && entries_keep(session)
+			    ? draft_kept_size(upload->target, &kept)
+			    : -ENOENT;
 
-	if (!adds(session, upload) || !entries_keep(session) ||
-		draft_kept_size(upload->target, &kept) < 0)
-		return false;
+	if (error < 0)
+		return error == -ENAMETOOLONG ? -ENOENT : error;
 	if (session->pending.restart > kept || (over && session->kept_told != kept))
-		return false;
-	upload->resumed = draft_resume(&upload->draft, upload->target) == 0;
-	upload->drafted = upload->resumed;
-	return upload->resumed;
+		return -ENOENT;
+	error = draft_resume(&upload->draft, upload->target);
+	upload->resumed = upload->drafted = error == 0;
+	return error == -ENOENT ? -EAGAIN : error;
 }
 
 static int open_new(struct session *session, struct upload *upload)
@@ -195,20 +197,21 @@ static int find_target(struct upload *upload, struct facts *out_old)
 static int open_upload(struct session *session, struct upload *upload)
 {
 	struct facts old;
+	bool over;
 	int error;
 
 	upload->fd = -1;
 	upload->exclusive = upload->storing == STORING_UNIQUE ||
 			    (session->login.anonymous && !session->config.anon_other_write_enable);
 	error = find_target(upload, &old);
-	if (!may_be_drafted(session, upload) || (error < 0 && error != -ENOENT) ||
-		(error == 0 && !vfs_is_regular(&old)))
+	over = error == 0;
+	if (!may_be_drafted(session, upload) || (over && !vfs_is_regular(&old)))
 		return open_in_place(session, upload);
-	if (error == 0 && upload->exclusive)
-		return -EEXIST;
-	if (open_again(session, upload, error == 0))
-		return 0;
-	return error == 0 ? open_over(session, upload) : open_new(session, upload);
+	if (error == 0 || error == -ENOENT)
+		error = over && upload->exclusive ? -EEXIST : open_again(session, upload, over);
+	if (error != -ENOENT)
+		return error;
+	return over ? open_over(session, upload) : open_new(session, upload);
 }
 
 static int position_in_draft(struct session *session, struct upload *upload)
@@ -387,25 +390,18 @@ static struct record_transfer new_log(
 }
 
 /* Why an upload can't begin, and the log's line about it. */
-static struct reply refuse(
-	struct session *session, const struct upload *upload, int error, struct reply answer)
+static struct reply refuse_open(struct session *session, const struct upload *upload, int error)
 {
 	char absolute[PATH_TEXT];
 	struct record_transfer log = new_log(session, upload, absolute);
 
 	log.error = error;
 	record_transfer(session, &log);
-	return answer;
-}
-
-static struct reply refuse_open(struct session *session, const struct upload *upload, int error)
-{
 	if (error == NAMES_DENIED)
-		return refuse(session, upload, error, reply(550, "Permission denied."));
+		return reply(550, "Permission denied.");
 	if (error == -EAGAIN)
-		return refuse(session, upload, error,
-			reply(450, "The file is being transferred by someone else."));
-	return refuse(session, upload, error, reply_name_error(error, "Could not create file."));
+		return reply(450, "The file is being transferred by someone else.");
+	return reply_name_error(error, "Could not create file.");
 }
 
 static struct reply store_and_log(struct session *session, struct upload *upload)

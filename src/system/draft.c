@@ -38,6 +38,24 @@ bool draft_is_name(const char *name)
 	return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
 }
 
+bool draft_is_failure(int error)
+{
+	switch (error) {
+	case -EAGAIN:
+	case -EDQUOT:
+	case -EINTR:
+	case -EIO:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOSPC:
+	case -ESTALE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool is_kept_name(const char *name)
 {
 	return strncmp(name, KEPT_PREFIX, sizeof(KEPT_PREFIX) - 1) == 0;
@@ -116,7 +134,7 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode)
 
 	if (error < 0)
 		return error;
-	draft->fd = open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	draft->fd = vfs_open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	if (draft->fd < 0)
 		return -errno;
 	error = lock(draft->fd);
@@ -169,7 +187,7 @@ int draft_resume(struct draft *draft, const char *target)
 		error = result(rename(kept, draft->name));
 	if (error < 0)
 		return error;
-	draft->fd = open(draft->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	draft->fd = vfs_open(draft->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
 	error = draft->fd < 0 ? -errno : lock(draft->fd);
 	if (error < 0)
 		draft_keep(draft, target);
@@ -261,7 +279,7 @@ int draft_copy(struct draft *draft, int old, uint64_t bytes)
 
 int draft_close(struct draft *draft, bool sync)
 {
-	int error = sync ? result(fsync(draft->fd)) : 0;
+	int error = sync ? vfs_sync(draft->fd) : 0;
 	int closing = vfs_close(draft->fd);
 
 	draft->fd = -1;
@@ -275,11 +293,11 @@ static int sync_directory(const char *target)
 
 	if (error < 0)
 		return error;
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = vfs_open(parent, O_RDONLY | O_DIRECTORY, 0);
 	/* A directory that may not be read can't be synchronised by anyone but the system. */
 	if (fd < 0)
 		return errno == EACCES ? 0 : -errno;
-	error = result(fsync(fd));
+	error = vfs_sync(fd);
 	close(fd);
 	return error == -EINVAL ? 0 : error;
 }
@@ -357,7 +375,7 @@ static bool is_left(int directory, const char *name, bool all)
 
 void draft_sweep(const char *directory, unsigned most, bool all)
 {
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = vfs_open(directory, O_RDONLY | O_DIRECTORY, 0);
 	struct dirent *entry;
 	DIR *stream;
 
