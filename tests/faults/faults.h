@@ -29,8 +29,12 @@ struct fault {
 	int call; /* its number, or CALL_ALLOCATION */
 	int error;
 	unsigned ordinal; /* 1: the first in the scenario's phase */
-	bool lasting;	  /* from that one on, all */
-	const int *calls; /* lasting: these, instead of `call`, up to a -1 */
+	/* What lasts: from the ordinal on, all of these calls (up to a -1), or those of them that write files */
+	const int *calls;
+	bool on_disk;
+	const char *title;	 /* of these calls */
+	unsigned short codes[4]; /* other replies than a fault-free run's that are right; none: any failure */
+	const char *lie;	 /* what the verdict on a lie must have in it */
 };
 
 /* ---- the server's process ---- */
@@ -46,7 +50,8 @@ struct tracee {
 	const char *program, *config;
 	const char *preload; /* NULL: allocations are left alone */
 	struct fault fault;
-	bool from_start; /* the phase begins with the program's first look at its socket */
+	size_t short_size; /* what a short call may move */
+	bool from_start;   /* the phase begins with the program's first look at its socket */
 	int socket;	 /* becomes descriptors 0 to 2 */
 
 	/* what comes of it */
@@ -62,7 +67,8 @@ struct tracee {
 
 	/* the tracer's own */
 	pthread_t thread;
-	bool phase, leaving, closing;
+	bool phase, closing;
+	unsigned met; /* calls that last */
 	ino_t control;
 	long kept;
 	int kept_at; /* the argument to put back when the call is over; -1: none */
@@ -85,6 +91,8 @@ void tracee_disarm(struct tracee *tracee);
 const char *call_name(int call);
 int call_number(const char *name);
 bool call_can_be_short(int call);
+
+const char *error_name(int error);
 
 /* ---- one session and what is known of it ---- */
 
@@ -177,6 +185,27 @@ void session_play(struct session *s, const struct scenario *scenario, struct pla
 	const struct fault *fault, const char *program, const char *preload);
 
 void judge(struct session *s, const struct baseline *baseline);
+
+/* ---- which faults there are ---- */
+
+struct one {
+	const struct scenario *scenario;
+	struct fault fault;
+};
+
+struct list {
+	struct one *all;
+	size_t count, room;
+};
+
+/* Each call that the fault-free run made, with each error; each allocation. */
+void add_calls(struct list *list, const struct scenario *scenario, const struct baseline *baseline);
+
+/* What lasts: full disks, short reads and writes everywhere, calls that the kernel does not have. */
+void add_lasting(struct list *list, const struct scenario *scenario, const struct baseline *baseline);
+
+/* What a wrong server would do, to see that it is noticed. */
+void add_lies(struct list *list, const struct scenario *scenario);
 
 /* The contents of files: no two places alike, and an upload unlike what it replaces. */
 char old_byte(size_t at);

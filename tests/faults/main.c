@@ -10,83 +10,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the list of faults ---- */
-
-struct one {
-	const struct scenario *scenario;
-	struct fault fault;
-};
-
-static struct one *all;
-static size_t all_count, all_room;
+static struct list list;
 static struct baseline *baselines;
 
-static const struct {
-	const char *name;
-	int error;
-} errors[] = {{"EINTR", EINTR}, {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT}, {"EMFILE", EMFILE},
-	{"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}};
-
-static const char *error_name(int error)
+static const char *fault_call(const struct fault *f)
 {
-	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
-		if (errors[i].error == error)
-			return errors[i].name;
-	return strerrorname_np(error);
+	return f->title ? f->title : call_name(f->call);
 }
 
-static void add(const struct scenario *scenario, const struct fault *fault)
+static const char *fault_error(const struct fault *f)
 {
-	if (all_count == all_room) {
-		all_room = all_room ? 2 * all_room : 4096;
-		all = realloc(all, all_room * sizeof(*all));
-		if (!all)
-			abort();
-	}
-	all[all_count++] = (struct one){scenario, *fault};
-}
-
-/* What never fails: the manual pages say so, and nobody asks. */
-static bool is_left_out(int call)
-{
-	static const int these[] = {SYS_exit_group, SYS_exit, SYS_rt_sigreturn, SYS_execve, SYS_getpid, SYS_gettid,
-		SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask};
-
-	for (size_t i = 0; i < sizeof(these) / sizeof(*these); i++)
-		if (these[i] == call)
-			return true;
-	return false;
-}
-
-/* The first look at the socket decides whether there is a client at all or a usage message is due; libwrap makes the third,
- * and waits for data if it fails, which it does only when the client has gone. */
-static bool is_expected(const struct scenario *scenario, int call, unsigned ordinal)
-{
-	return scenario->effect == EFFECT_LOGIN && call == SYS_getpeername && (ordinal == 1 || ordinal == 3);
-}
-
-static void add_calls(const struct scenario *scenario, const struct baseline *b)
-{
-	for (int call = 0; call < CALLS_MAX; call++) {
-		if (is_left_out(call))
-			continue;
-		for (unsigned ordinal = 1; ordinal <= b->counts[call]; ordinal++) {
-			struct fault fault = {.kind = KIND_ERROR, .call = call, .ordinal = ordinal};
-			if (is_expected(scenario, call, ordinal))
-				continue;
-			for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
-				fault.error = errors[i].error;
-				add(scenario, &fault);
-			}
-			fault.kind = KIND_SHORT;
-			fault.error = 0;
-			if (call_can_be_short(call))
-				add(scenario, &fault);
-		}
-	}
-	for (unsigned ordinal = 1; ordinal <= b->allocations; ordinal++)
-		add(scenario,
-			&(struct fault){.kind = KIND_ERROR, .call = CALL_ALLOCATION, .error = ENOMEM, .ordinal = ordinal});
+	return f->kind == KIND_SHORT ? "short" : f->kind == KIND_LIE ? "lie" : error_name(f->error);
 }
 
 /* ---- running ---- */
@@ -119,13 +53,26 @@ static bool note_baseline(const struct scenario *scenario, struct place *place, 
 	return true;
 }
 
+/* A lie must be found out. */
+static void judge_lie(struct session *s)
+{
+	const char *lie = s->tracee.fault.lie;
+	char verdict[sizeof(s->verdict)];
+
+	if (!lie)
+		return;
+	memcpy(verdict, s->verdict, sizeof(verdict));
+	s->verdict[0] = '\0';
+	if (!strstr(verdict, lie))
+		wrong(s, "the lie was taken for the truth: \"%.200s\" instead of \"%s\"", verdict, lie);
+}
+
 static void describe(const struct one *one, const struct session *s)
 {
 	const struct fault *f = &one->fault;
 	static char text[TALK_MAX + 2048];
-	int size = snprintf(text, sizeof(text), "FAILED %s:%s:%u:%s%s: %s\n%s", one->scenario->name, call_name(f->call),
-		f->ordinal, f->kind == KIND_SHORT ? "short" : error_name(f->error), f->lasting ? "+" : "", s->verdict,
-		s->talk);
+	int size = snprintf(text, sizeof(text), "FAILED %s:%s:%u:%s: %s\n%s", one->scenario->name, fault_call(f), f->ordinal,
+		fault_error(f), s->verdict, s->talk);
 
 	if (write(1, text, (size_t)size) < 0)
 		abort();
@@ -136,27 +83,30 @@ struct counts {
 	_Atomic unsigned passed, failed, missed;
 };
 
-static void work(struct place *place, struct counts *counts, size_t step)
+static void work(struct place *place, struct counts *counts, size_t always, size_t step)
 {
 	static struct session s;
 
 	for (;;) {
-		size_t at = counts->next++ * step;
-		if (at >= all_count)
+		size_t at = counts->next++;
+		/* The first are always tried; of the others, one of `step`. */
+		at = at < always ? at : always + (at - always) * step;
+		if (at >= list.count)
 			return;
-		play(all[at].scenario, place, &all[at].fault, &s);
-		judge(&s, &baselines[all[at].scenario - scenarios]);
+		play(list.all[at].scenario, place, &list.all[at].fault, &s);
+		judge(&s, &baselines[list.all[at].scenario - scenarios]);
 		counts->missed += !s.tracee.hit;
+		judge_lie(&s);
 		if (s.verdict[0]) {
 			counts->failed++;
-			describe(&all[at], &s);
+			describe(&list.all[at], &s);
 		} else {
 			counts->passed++;
 		}
 	}
 }
 
-static int run_all(struct place *places, unsigned workers, size_t step)
+static int run_all(struct place *places, unsigned workers, size_t always, size_t step)
 {
 	struct counts *counts =
 		mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -168,13 +118,13 @@ static int run_all(struct place *places, unsigned workers, size_t step)
 	for (unsigned i = 0; i < workers; i++) {
 		pid_t pid = fork();
 		if (pid == 0) {
-			work(&places[i], counts, step);
+			work(&places[i], counts, always, step);
 			_exit(0);
 		}
 	}
 	while (wait(&status) > 0)
 		failed |= status != 0;
-	printf("%zu faults known, one of %zu tried; %u calls did not come again\n", all_count, step, counts->missed);
+	printf("%zu faults known, one of %zu tried; %u calls did not come again\n", list.count, step, counts->missed);
 	printf("%u passed, %u failed\n", counts->passed, counts->failed + (unsigned)failed);
 	return failed || counts->failed > 0;
 }
@@ -193,20 +143,38 @@ static bool is_chosen(const struct choice *choice, const struct one *one)
 
 	snprintf(ordinal, sizeof(ordinal), "%u", f->ordinal);
 	return (!choice->only[0][0] || strcmp(choice->only[0], one->scenario->name) == 0) &&
-	       (!choice->only[1][0] || strcmp(choice->only[1], call_name(f->call)) == 0) &&
+	       (!choice->only[1][0] || strcmp(choice->only[1], fault_call(f)) == 0) &&
 	       (!choice->only[2][0] || strcmp(choice->only[2], ordinal) == 0) &&
-	       (!choice->only[3][0] ||
-		       strcmp(choice->only[3], f->kind == KIND_SHORT ? "short" : error_name(f->error)) == 0);
+	       (!choice->only[3][0] || strcmp(choice->only[3], fault_error(f)) == 0);
 }
 
 static void keep_chosen(const struct choice *choice)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < all_count; i++)
-		if (is_chosen(choice, &all[i]))
-			all[kept++] = all[i];
-	all_count = kept;
+	for (size_t i = 0; i < list.count; i++)
+		if (is_chosen(choice, &list.all[i]))
+			list.all[kept++] = list.all[i];
+	list.count = kept;
+}
+
+static bool make_list(const struct choice *choice, struct place *place, size_t *out_always)
+{
+	for (size_t i = 0; i < scenario_count; i++) {
+		if (choice->only[0][0] && strcmp(choice->only[0], scenarios[i].name) != 0)
+			continue;
+		if (!note_baseline(&scenarios[i], place, &baselines[i]))
+			return false;
+		add_lies(&list, &scenarios[i]);
+		add_lasting(&list, &scenarios[i], &baselines[i]);
+	}
+	keep_chosen(choice);
+	*out_always = list.count;
+	for (size_t i = 0; i < scenario_count; i++)
+		if (baselines[i].code != 0)
+			add_calls(&list, &scenarios[i], &baselines[i]);
+	keep_chosen(choice);
+	return true;
 }
 
 static int usage(void)
@@ -234,7 +202,7 @@ int main(int argc, char **argv)
 	struct choice choice = {.sample = 0};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned workers = processors < 2 ? 2 : processors > 16 ? 16 : (unsigned)processors;
-	size_t step = 1;
+	size_t always, step = 1;
 
 	if (argc < 2 || !read_choice(argc, argv, &choice))
 		return usage();
@@ -243,18 +211,12 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < workers; i++)
 		place_make(&places[i], i);
 	baselines = calloc(scenario_count, sizeof(*baselines));
-	for (size_t i = 0; i < scenario_count; i++) {
-		if (choice.only[0][0] && strcmp(choice.only[0], scenarios[i].name) != 0)
-			continue;
-		if (!note_baseline(&scenarios[i], &places[0], &baselines[i])) {
-			puts("0 passed, 1 failed");
-			return 1;
-		}
-		add_calls(&scenarios[i], &baselines[i]);
+	if (!make_list(&choice, &places[0], &always)) {
+		puts("0 passed, 1 failed");
+		return 1;
 	}
-	keep_chosen(&choice);
 	/* Odd, so that all errors have their turn. */
-	if (choice.sample > 0 && all_count > choice.sample)
-		step = (all_count / choice.sample - 1) | 1;
-	return run_all(places, workers, step);
+	if (choice.sample > 0 && list.count > always + choice.sample)
+		step = ((list.count - always) / choice.sample - 1) | 1;
+	return run_all(places, workers, always, step);
 }

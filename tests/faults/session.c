@@ -195,7 +195,7 @@ static bool may_die(const struct session *s)
 {
 	const char *call = call_name(s->tracee.fault.call);
 
-	return s->tracee.in_library && s->scenario->effect == EFFECT_LOGIN && s->code == 0 &&
+	return s->tracee.in_library && s->tracee.fault.kind == KIND_ERROR && s->scenario->effect == EFFECT_LOGIN && s->code == 0 &&
 	       (strcmp(call, "malloc") == 0 || strcmp(call, "brk") == 0 || strcmp(call, "mmap") == 0);
 }
 
@@ -223,6 +223,7 @@ void session_play(struct session *s, const struct scenario *scenario, struct pla
 	s->tracee.config = place->config[!scenario->in_place];
 	s->tracee.preload = preload;
 	s->tracee.fault = *fault;
+	s->tracee.short_size = fault->calls && (scenario->sent == LARGE || strstr(scenario->name, "large")) ? 1000 : 1;
 	s->tracee.from_start = scenario->effect == EFFECT_LOGIN;
 	s->received.at = place->received;
 	s->control = connect_to(place->port);

@@ -221,17 +221,27 @@ static void become_server(const struct tracee *t)
 
 /* ---- what happens at a stop ---- */
 
-static bool is_meant(const struct tracee *t, int call)
+/* Whether the call writes to a regular file, or makes one. */
+static bool is_on_disk(pid_t pid, registers *r, int call)
 {
-	unsigned at = t->counts[call];
+	bool second = call == SYS_splice || call == SYS_copy_file_range;
+	char path[64];
+	struct stat st;
 
-	if (t->fault.calls) {
-		for (const int *one = t->fault.calls; *one >= 0; one++)
-			if (*one == call)
-				return true;
-		return false;
-	}
-	return call == t->fault.call && (t->fault.lasting ? at >= t->fault.ordinal : at == t->fault.ordinal);
+	if (call == SYS_openat)
+		return (*argument(r, 2) & O_CREAT) != 0;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, (int)*argument(r, second ? 2 : 0));
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool is_meant(struct tracee *t, pid_t pid, registers *r, int call)
+{
+	if (!t->fault.calls)
+		return call == t->fault.call && t->counts[call] == t->fault.ordinal;
+	for (const int *one = t->fault.calls; *one >= 0; one++)
+		if (*one == call && (!t->fault.on_disk || is_on_disk(pid, r, call)))
+			return ++t->met >= t->fault.ordinal;
+	return false;
 }
 
 static bool is_control(const struct tracee *t, pid_t pid, unsigned long long fd)
@@ -260,7 +270,8 @@ static bool is_datagram(pid_t pid, unsigned long long fd)
 static void make_short(struct tracee *t, pid_t pid, registers *r, int call)
 {
 	int index = length_argument(call);
-	unsigned long long *length = argument(r, index), most = call == SYS_getdents64 ? 300 : 1;
+	unsigned long long *length = argument(r, index);
+	unsigned long long most = call == SYS_getdents64 ? 300 : t->short_size;
 
 	if (*length <= most ||
 		((call == SYS_recvfrom || call == SYS_sendto) && is_datagram(pid, *argument(r, 0))))
@@ -309,9 +320,9 @@ static void entering(struct tracee *t, pid_t pid)
 		t->phase = true;
 	if (t->armed && t->phase) {
 		t->counts[call]++;
-		if (t->fault.kind != KIND_NONE && is_meant(t, call)) {
+		if (t->fault.kind != KIND_NONE && is_meant(t, pid, &r, call)) {
 			strike(t, pid, &r, call);
-			if (t->hit && t->fault.kind != KIND_SHORT)
+			if (t->fault.kind != KIND_SHORT)
 				return;
 		}
 	}
