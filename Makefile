@@ -91,6 +91,9 @@ check:
 # Random inputs, for TIME seconds a target.
 fuzz: ; tests/packages build check && tests/fuzz/run $(or $(TIME),60)
 
+# Every call of a session fails in turn.
+check-faults: all faults ; tests/faults/run $(BUILD) ALL
+
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
 	tests/packages build ktls
@@ -108,4 +111,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server run check fuzz check-ktls install clean
+.PHONY: all units talks musl musl-server run check fuzz check-faults check-ktls install clean

@@ -15,8 +15,8 @@
 
 static void append(struct session *s, const char *prefix, const char *text, size_t size)
 {
-	int more = snprintf(s->talk + s->talk_size, sizeof(s->talk) - s->talk_size, "    %s%.*s\n", prefix,
-		(int)size, text);
+	int more = snprintf(s->talk + s->talk_size, sizeof(s->talk) - s->talk_size, "    %s%.*s\n",
+		prefix, (int)size, text);
 
 	if (more > 0 && s->talk_size + (size_t)more < sizeof(s->talk))
 		s->talk_size += (size_t)more;
@@ -60,8 +60,8 @@ static int64_t now(void)
 
 static bool is_reply_line(const char *line, size_t size)
 {
-	return size >= 4 && line[0] >= '1' && line[0] <= '5' && line[1] >= '0' && line[1] <= '9' && line[2] >= '0' &&
-	       line[2] <= '9' && (line[3] == ' ' || line[3] == '-');
+	return size >= 4 && line[0] >= '1' && line[0] <= '5' && line[1] >= '0' && line[1] <= '9' &&
+	       line[2] >= '0' && line[2] <= '9' && (line[3] == ' ' || line[3] == '-');
 }
 
 /* Takes one whole reply out of what came: its code, 0 for none yet. */
@@ -86,10 +86,11 @@ static int take_reply(struct session *s)
 			return -1;
 		append(s, "< ", s->waiting + begin, size - 1);
 		if (code == 0)
-			code = (s->waiting[begin] - '0') * 100 + (s->waiting[begin + 1] - '0') * 10 +
-			       (s->waiting[begin + 2] - '0');
+			code = (s->waiting[begin] - '0') * 100 +
+			       (s->waiting[begin + 1] - '0') * 10 + (s->waiting[begin + 2] - '0');
 		if (is_reply_line(s->waiting + begin, size) && s->waiting[begin + 3] == ' ') {
-			snprintf(s->reply, sizeof(s->reply), "%.*s", (int)(size - 5), s->waiting + begin + 4);
+			snprintf(s->reply, sizeof(s->reply), "%.*s", (int)(size - 5),
+				s->waiting + begin + 4);
 			memmove(s->waiting, s->waiting + at, s->waiting_size - at);
 			s->waiting_size -= at;
 			return code;
@@ -100,7 +101,8 @@ static int take_reply(struct session *s)
 /* What comes on the control connection: false when there is no more. */
 static bool hear(struct session *s)
 {
-	ssize_t got = recv(s->control, s->waiting + s->waiting_size, sizeof(s->waiting) - s->waiting_size, MSG_DONTWAIT);
+	ssize_t got = recv(s->control, s->waiting + s->waiting_size,
+		sizeof(s->waiting) - s->waiting_size, MSG_DONTWAIT);
 
 	if (got < 0 && errno == EAGAIN)
 		return true;
@@ -225,7 +227,8 @@ static void pour(struct data *data)
 static void drink(struct session *s, struct data *data)
 {
 	struct bytes *into = &s->received;
-	ssize_t got = recv(data->fd, into->at + into->size, (size_t)2 * LARGE - into->size, MSG_DONTWAIT);
+	ssize_t got =
+		recv(data->fd, into->at + into->size, (size_t)2 * LARGE - into->size, MSG_DONTWAIT);
 
 	if (got > 0)
 		into->size += (size_t)got;
@@ -249,8 +252,9 @@ static void attend_data(struct session *s, struct data *data)
 static void poll_both(struct session *s, struct data *data, bool control)
 {
 	struct pollfd polled[2] = {{.fd = control ? s->control : -1, .events = POLLIN},
-		{.fd = data->ended ? -1
-		       : data->fd >= 0 ? data->fd : data->listener,
+		{.fd = data->ended	? -1
+			: data->fd >= 0 ? data->fd
+					: data->listener,
 			.events = (short)(data->receives || data->fd < 0 ? POLLIN : POLLOUT)}};
 
 	(void)poll(polled, 2, 100);
@@ -311,7 +315,8 @@ int transfer(struct session *s)
 			pour(&data);
 		say(s, "%s", s->scenario->command);
 		code = move_data(s, &data);
-		for (int64_t end = now() + PATIENCE; code == 226 && data.receives && !data.ended && now() < end;)
+		for (int64_t end = now() + PATIENCE;
+			code == 226 && data.receives && !data.ended && now() < end;)
 			poll_both(s, &data, false);
 		if (code == 226 && data.receives && !data.ended)
 			wrong(s, "226, but the data do not end");

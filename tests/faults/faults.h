@@ -21,7 +21,7 @@ enum kind {
 	KIND_NONE,  /* only counted */
 	KIND_ERROR, /* the call fails */
 	KIND_SHORT, /* it moves one byte (getdents: one entry or two) */
-	KIND_LIE,   /* it succeeds, and nothing was done: what a wrong server looks like, for --self-test */
+	KIND_LIE, /* it succeeds, and nothing was done: what a wrong server looks like, for --self-test */
 };
 
 struct fault {
@@ -32,9 +32,10 @@ struct fault {
 	/* What lasts: from the ordinal on, all of these calls (up to a -1), or those of them that write files */
 	const int *calls;
 	bool on_disk;
-	const char *title;	 /* of these calls */
-	unsigned short codes[4]; /* other replies than a fault-free run's that are right; none: any failure */
-	const char *lie;	 /* what the verdict on a lie must have in it */
+	const char *title; /* of these calls */
+	unsigned short codes
+		[4]; /* other replies than a fault-free run's that are right; none: any failure */
+	const char *lie; /* what the verdict on a lie must have in it */
 };
 
 /* ---- the server's process ---- */
@@ -52,7 +53,7 @@ struct tracee {
 	struct fault fault;
 	size_t short_size; /* what a short call may move */
 	bool from_start;   /* the phase begins with the program's first look at its socket */
-	int socket;	 /* becomes descriptors 0 to 2 */
+	int socket;	   /* becomes descriptors 0 to 2 */
 
 	/* what comes of it */
 	_Atomic int pid; /* 0: not yet */
@@ -61,8 +62,8 @@ struct tracee {
 	unsigned counts[CALLS_MAX];
 	_Atomic bool hit, hit_control; /* the fault has struck; on the control connection */
 	unsigned long long second;     /* that call's second argument */
-	bool in_library;	       /* the signal that ended it came in libc, or in what PAM loads */
-	unsigned walls;	     /* landlock_restrict_self that were made */
+	bool in_library;	 /* the signal that ended it came in libc, or in what PAM loads */
+	unsigned walls;		 /* landlock_restrict_self that were made */
 	unsigned long allocated; /* in the phase */
 
 	/* the tracer's own */
@@ -90,6 +91,8 @@ void tracee_disarm(struct tracee *tracee);
 
 const char *call_name(int call);
 int call_number(const char *name);
+/* Which argument is the number of bytes; -1: the call moves none. */
+int call_length(int call);
 bool call_can_be_short(int call);
 
 const char *error_name(int error);
@@ -140,13 +143,21 @@ struct baseline {
 	struct bytes received;
 };
 
-enum effect { EFFECT_LOGIN, EFFECT_LISTING, EFFECT_DOWNLOAD, EFFECT_UPLOAD, EFFECT_RENAME, EFFECT_QUIT };
+enum effect {
+	EFFECT_LOGIN,
+	EFFECT_LISTING,
+	EFFECT_DOWNLOAD,
+	EFFECT_UPLOAD,
+	EFFECT_RENAME,
+	EFFECT_QUIT
+};
 
 struct scenario {
 	const char *name;
 	enum effect effect;
 	bool anonymous, active, in_place;
-	const char *before[2]; /* commands of the phase before the last, each with a positive reply */
+	const char
+		*before[2]; /* commands of the phase before the last, each with a positive reply */
 	const char *command;
 	const char *target; /* the file it is about */
 	size_t old_size;    /* what lies there before; 0: nothing does */
@@ -202,7 +213,8 @@ struct list {
 void add_calls(struct list *list, const struct scenario *scenario, const struct baseline *baseline);
 
 /* What lasts: full disks, short reads and writes everywhere, calls that the kernel does not have. */
-void add_lasting(struct list *list, const struct scenario *scenario, const struct baseline *baseline);
+void add_lasting(
+	struct list *list, const struct scenario *scenario, const struct baseline *baseline);
 
 /* What a wrong server would do, to see that it is noticed. */
 void add_lies(struct list *list, const struct scenario *scenario);

@@ -27,10 +27,12 @@ static const char *fault_error(const struct fault *f)
 
 static char program[512], preload[512];
 
-static void play(const struct scenario *scenario, struct place *place, const struct fault *fault, struct session *s)
+static void play(const struct scenario *scenario, struct place *place, const struct fault *fault,
+	struct session *s)
 {
 	memset(s, 0, sizeof(*s));
-	session_play(s, scenario, place, fault, program, fault->call == CALL_ALLOCATION ? preload : NULL);
+	session_play(s, scenario, place, fault, program,
+		fault->call == CALL_ALLOCATION ? preload : NULL);
 }
 
 static bool note_baseline(const struct scenario *scenario, struct place *place, struct baseline *b)
@@ -64,15 +66,16 @@ static void judge_lie(struct session *s)
 	memcpy(verdict, s->verdict, sizeof(verdict));
 	s->verdict[0] = '\0';
 	if (!strstr(verdict, lie))
-		wrong(s, "the lie was taken for the truth: \"%.200s\" instead of \"%s\"", verdict, lie);
+		wrong(s, "the lie was taken for the truth: \"%.200s\" instead of \"%s\"", verdict,
+			lie);
 }
 
 static void describe(const struct one *one, const struct session *s)
 {
 	const struct fault *f = &one->fault;
 	static char text[TALK_MAX + 2048];
-	int size = snprintf(text, sizeof(text), "FAILED %s:%s:%u:%s: %s\n%s", one->scenario->name, fault_call(f), f->ordinal,
-		fault_error(f), s->verdict, s->talk);
+	int size = snprintf(text, sizeof(text), "FAILED %s:%s:%u:%s: %s\n%s", one->scenario->name,
+		fault_call(f), f->ordinal, fault_error(f), s->verdict, s->talk);
 
 	if (write(1, text, (size_t)size) < 0)
 		abort();
@@ -108,8 +111,8 @@ static void work(struct place *place, struct counts *counts, size_t always, size
 
 static int run_all(struct place *places, unsigned workers, size_t always, size_t step)
 {
-	struct counts *counts =
-		mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct counts *counts = mmap(
+		NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status, failed = 0;
 
 	if (counts == MAP_FAILED)
@@ -124,7 +127,8 @@ static int run_all(struct place *places, unsigned workers, size_t always, size_t
 	}
 	while (wait(&status) > 0)
 		failed |= status != 0;
-	printf("%zu faults known, one of %zu tried; %u calls did not come again\n", list.count, step, counts->missed);
+	printf("%zu faults known, one of %zu tried; %u calls did not come again\n", list.count,
+		step, counts->missed);
 	printf("%u passed, %u failed\n", counts->passed, counts->failed + (unsigned)failed);
 	return failed || counts->failed > 0;
 }
@@ -179,7 +183,8 @@ static bool make_list(const struct choice *choice, struct place *place, size_t *
 
 static int usage(void)
 {
-	fputs("usage: faults BUILD_DIR [--sample COUNT] [SCENARIO[:CALL[:ORDINAL[:ERROR]]]]\n", stderr);
+	fputs("usage: faults BUILD_DIR [--sample COUNT] [SCENARIO[:CALL[:ORDINAL[:ERROR]]]]\n",
+		stderr);
 	return 2;
 }
 
@@ -189,8 +194,8 @@ static bool read_choice(int argc, char **argv, struct choice *out)
 		if (strcmp(argv[i], "--sample") == 0 && i + 1 < argc)
 			out->sample = strtoul(argv[++i], NULL, 10);
 		else if (argv[i][0] == '-' ||
-			 sscanf(argv[i], "%63[^:]:%63[^:]:%63[^:]:%63s", out->only[0], out->only[1], out->only[2],
-				 out->only[3]) < 1)
+			 sscanf(argv[i], "%63[^:]:%63[^:]:%63[^:]:%63s", out->only[0], out->only[1],
+				 out->only[2], out->only[3]) < 1)
 			return false;
 	}
 	return true;

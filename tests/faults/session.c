@@ -30,8 +30,8 @@ static void read_small(struct session *s, const char *name, char *out, size_t si
 /* What holds the process, as one text. */
 static void note_walls(struct session *s)
 {
-	static const char *const wanted[] = {
-		"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:"};
+	static const char *const wanted[] = {"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:",
+		"CapEff:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:"};
 	char status[4096], path[64], root[128];
 	size_t size = 0;
 	ssize_t got;
@@ -47,7 +47,9 @@ static void note_walls(struct session *s)
 	got = readlink(path, root, sizeof(root) - 1);
 	root[got > 0 ? got : 0] = '\0';
 	snprintf(s->walls + size, sizeof(s->walls) - size, "root: %s",
-		strcmp(root, s->scenario->anonymous ? s->place->pub : s->place->home) == 0 ? "its own" : root);
+		strcmp(root, s->scenario->anonymous ? s->place->pub : s->place->home) == 0
+			? "its own"
+			: root);
 }
 
 /* The numbers of open descriptors as bits. */
@@ -135,14 +137,16 @@ static void go_on(struct session *s, uint64_t before)
 	code = next_reply(s);
 	if (code == 0)
 		may_have_ended(s, "after the command");
-	else if (s->scenario->effect == EFFECT_LOGIN && s->code != 230 ? code != 530 : code != 225 && code != 226)
+	else if (s->scenario->effect == EFFECT_LOGIN && s->code != 230 ? code != 530
+								       : code != 225 && code != 226)
 		wrong(s, "ABOR: %d", code);
 	if (code <= 0)
 		return;
 	if (!tracee_idle(&s->tracee, PATIENCE))
 		wrong(s, "it is busy with nothing");
 	if (s->scenario->effect != EFFECT_LOGIN && descriptors(s) != before)
-		wrong(s, "open descriptors: %#llx, not %#llx", (unsigned long long)descriptors(s), (unsigned long long)before);
+		wrong(s, "open descriptors: %#llx, not %#llx", (unsigned long long)descriptors(s),
+			(unsigned long long)before);
 	say(s, "NOOP");
 	code = next_reply(s);
 	if (code == 0)
@@ -178,7 +182,8 @@ static void talk(struct session *s)
 		tracee_arm(t);
 	}
 	s->code = perform(s);
-	if (s->code > 0 && s->code != 421 && s->code != 221 && tracee_idle(t, PATIENCE) && s->code == 230)
+	if (s->code > 0 && s->code != 421 && s->code != 221 && tracee_idle(t, PATIENCE) &&
+		s->code == 230)
 		note_walls(s);
 	tracee_disarm(t);
 	if (s->verdict[0] || s->code == 421)
@@ -195,8 +200,10 @@ static bool may_die(const struct session *s)
 {
 	const char *call = call_name(s->tracee.fault.call);
 
-	return s->tracee.in_library && s->tracee.fault.kind == KIND_ERROR && s->scenario->effect == EFFECT_LOGIN && s->code == 0 &&
-	       (strcmp(call, "malloc") == 0 || strcmp(call, "brk") == 0 || strcmp(call, "mmap") == 0);
+	return s->tracee.in_library && s->tracee.fault.kind == KIND_ERROR &&
+	       s->scenario->effect == EFFECT_LOGIN && s->code == 0 &&
+	       (strcmp(call, "malloc") == 0 || strcmp(call, "brk") == 0 ||
+		       strcmp(call, "mmap") == 0);
 }
 
 static void judge_end(struct session *s, bool by_itself)
@@ -223,7 +230,9 @@ void session_play(struct session *s, const struct scenario *scenario, struct pla
 	s->tracee.config = place->config[!scenario->in_place];
 	s->tracee.preload = preload;
 	s->tracee.fault = *fault;
-	s->tracee.short_size = fault->calls && (scenario->sent == LARGE || strstr(scenario->name, "large")) ? 1000 : 1;
+	s->tracee.short_size =
+		fault->calls && (scenario->sent == LARGE || strstr(scenario->name, "large")) ? 1000
+											     : 1;
 	s->tracee.from_start = scenario->effect == EFFECT_LOGIN;
 	s->received.at = place->received;
 	s->control = connect_to(place->port);

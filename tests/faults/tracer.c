@@ -25,60 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- names: made from the system's header when this is built ---- */
-
-static const struct {
-	const char *name;
-	int number;
-} names[] = {
-#include "faults-calls.h"
-};
-
-const char *call_name(int call)
-{
-	if (call == CALL_ALLOCATION)
-		return "malloc";
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (names[i].number == call)
-			return names[i].name;
-	return "?";
-}
-
-int call_number(const char *name)
-{
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(names[i].name, name) == 0)
-			return names[i].number;
-	return -2;
-}
-
-/* Which argument is the number of bytes; -1: the call moves none. */
-static int length_argument(int call)
-{
-	switch (call) {
-	case SYS_read:
-	case SYS_write:
-	case SYS_pread64:
-	case SYS_pwrite64:
-	case SYS_recvfrom:
-	case SYS_sendto:
-	case SYS_getdents64:
-		return 2;
-	case SYS_sendfile:
-		return 3;
-	case SYS_splice:
-	case SYS_copy_file_range:
-		return 4;
-	default:
-		return -1;
-	}
-}
-
-bool call_can_be_short(int call)
-{
-	return length_argument(call) >= 0;
-}
-
 /* ---- registers ---- */
 
 #if defined(__x86_64__)
@@ -171,7 +117,8 @@ static void add_call(struct sock_filter *filter, unsigned short *count, int call
 {
 	if (call < 0)
 		return;
-	filter[(*count)++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1);
+	filter[(*count)++] =
+		(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1);
 	filter[(*count)++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
 }
 
@@ -192,7 +139,8 @@ static int install_filter(const struct tracee *t)
 	else
 		add_call(filter, &count, t->fault.call);
 	filter[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-		t->fault.kind == KIND_NONE && t->fault.call != CALL_ALLOCATION ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW);
+		t->fault.kind == KIND_NONE && t->fault.call != CALL_ALLOCATION ? SECCOMP_RET_TRACE
+									       : SECCOMP_RET_ALLOW);
 	program.len = count;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
@@ -269,7 +217,7 @@ static bool is_datagram(pid_t pid, unsigned long long fd)
 /* A message can't come in pieces, as a stream can. */
 static void make_short(struct tracee *t, pid_t pid, registers *r, int call)
 {
-	int index = length_argument(call);
+	int index = call_length(call);
 	unsigned long long *length = argument(r, index);
 	unsigned long long most = call == SYS_getdents64 ? 300 : t->short_size;
 
@@ -299,7 +247,7 @@ static void strike(struct tracee *t, pid_t pid, registers *r, int call)
 		return;
 	}
 	if (t->fault.kind == KIND_LIE)
-		set_result(r, length_argument(call) >= 0 ? (long)*argument(r, length_argument(call)) : 0);
+		set_result(r, call_length(call) >= 0 ? (long)*argument(r, call_length(call)) : 0);
 	else
 		set_result(r, -t->fault.error);
 	skip(pid, r);
@@ -381,7 +329,8 @@ static void go_on(struct tracee *t, pid_t pid, int status)
 	} else if (signal_number == SIGSEGV || signal_number == SIGABRT) {
 		t->in_library = is_in_library(t, pid);
 	}
-	ptrace(t->closing || t->kept_at >= 0 ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL, (long)signal_number);
+	ptrace(t->closing || t->kept_at >= 0 ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL,
+		(long)signal_number);
 }
 
 /* ptrace is for the thread that began it: each process has its own from its birth to its end. */
@@ -399,8 +348,9 @@ static void *trace(void *context)
 		return NULL;
 	}
 	ptrace(PTRACE_SETOPTIONS, child, NULL,
-		(long)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEEXEC |
-			PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE));
+		(long)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP |
+			PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+			PTRACE_O_TRACECLONE));
 	t->pid = child;
 	ptrace(PTRACE_CONT, child, NULL, 0L);
 	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
@@ -434,7 +384,8 @@ void tracee_start(struct tracee *t)
 		t->memory = memfd_create("allocations", MFD_CLOEXEC);
 		if (t->memory < 0 || ftruncate(t->memory, sizeof(*t->allocations)) < 0)
 			abort();
-		t->allocations = mmap(NULL, sizeof(*t->allocations), PROT_READ | PROT_WRITE, MAP_SHARED, t->memory, 0);
+		t->allocations = mmap(NULL, sizeof(*t->allocations), PROT_READ | PROT_WRITE,
+			MAP_SHARED, t->memory, 0);
 		if (t->allocations == MAP_FAILED)
 			abort();
 	}
