@@ -103,8 +103,8 @@ static void add_entry(struct listing *l, struct directory *directory, size_t ind
 	}
 	is_link = S_ISLNK(facts.mode);
 	if (is_link)
-		entries_unseen(&l->entries,
-			directory_target(directory, index, target, sizeof(target)));
+		entries_unseen(
+			&l->entries, directory_target(directory, index, target, sizeof(target)));
 	add_line(l, name, &facts, is_link ? target : NULL);
 	directory->entries[index].key = is_below(l, directory, index, &facts);
 }

@@ -115,7 +115,7 @@ static bool hear(struct session *s)
 
 int next_reply(struct session *s)
 {
-	int64_t end = now() + PATIENCE;
+	int64_t end = now() + s->patience;
 
 	for (;;) {
 		struct pollfd polled = {.fd = s->control, .events = POLLIN};
@@ -123,7 +123,7 @@ int next_reply(struct session *s)
 		if (code != 0)
 			return code;
 		if (poll(&polled, 1, (int)(end - now() > 0 ? end - now() : 0)) == 0) {
-			wrong(s, "no reply within %d ms", PATIENCE);
+			wrong(s, "no reply within %d ms", s->patience);
 			return -1;
 		}
 		if (!hear(s)) {
@@ -279,7 +279,7 @@ static void note_unique(struct session *s)
 /* Moves the data until the final reply is here: its code. */
 static int move_data(struct session *s, struct data *data)
 {
-	int64_t end = now() + PATIENCE;
+	int64_t end = now() + s->patience;
 
 	while (now() < end) {
 		int code = take_reply(s);
@@ -295,7 +295,7 @@ static int move_data(struct session *s, struct data *data)
 			return s->verdict[0] ? -1 : 0;
 		}
 	}
-	wrong(s, "no final reply within %d ms", PATIENCE);
+	wrong(s, "no final reply within %d ms", s->patience);
 	return -1;
 }
 
@@ -315,7 +315,7 @@ int transfer(struct session *s)
 			pour(&data);
 		say(s, "%s", s->scenario->command);
 		code = move_data(s, &data);
-		for (int64_t end = now() + PATIENCE;
+		for (int64_t end = now() + s->patience;
 			code == 226 && data.receives && !data.ended && now() < end;)
 			poll_both(s, &data, false);
 		if (code == 226 && data.receives && !data.ended)

@@ -120,6 +120,7 @@ struct session {
 	const struct scenario *scenario;
 	struct place *place;
 	struct tracee tracee;
+	int patience; /* PATIENCE, or less where silence is what is expected */
 	int control;
 	char waiting[REPLY_MAX]; /* bytes that came and are not yet read */
 	size_t waiting_size;
@@ -173,8 +174,9 @@ extern const size_t scenario_count;
 void wrong(struct session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void say(struct session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Milliseconds: far more than any step takes, and less than the server's own patience. */
-#define PATIENCE 4000
+/* Milliseconds that a step may take: far more than it does, even where others keep the machine busy, and less than the
+ * server's own patience. */
+#define PATIENCE 15000
 
 /* The next reply's code; 0: the connection ended, -1: something is wrong. */
 int next_reply(struct session *s);

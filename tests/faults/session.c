@@ -142,7 +142,7 @@ static void go_on(struct session *s, uint64_t before)
 		wrong(s, "ABOR: %d", code);
 	if (code <= 0)
 		return;
-	if (!tracee_idle(&s->tracee, PATIENCE))
+	if (!tracee_idle(&s->tracee, s->patience))
 		wrong(s, "it is busy with nothing");
 	if (s->scenario->effect != EFFECT_LOGIN && descriptors(s) != before)
 		wrong(s, "open descriptors: %#llx, not %#llx", (unsigned long long)descriptors(s),
@@ -174,7 +174,7 @@ static void talk(struct session *s)
 			say(s, "TYPE I");
 			code = next_reply(s);
 		}
-		if (code != 200 || !tracee_idle(t, PATIENCE)) {
+		if (code != 200 || !tracee_idle(t, s->patience)) {
 			wrong(s, "before any fault: %d", code);
 			return;
 		}
@@ -182,7 +182,7 @@ static void talk(struct session *s)
 		tracee_arm(t);
 	}
 	s->code = perform(s);
-	if (s->code > 0 && s->code != 421 && s->code != 221 && tracee_idle(t, PATIENCE) &&
+	if (s->code > 0 && s->code != 421 && s->code != 221 && tracee_idle(t, s->patience) &&
 		s->code == 230)
 		note_walls(s);
 	tracee_disarm(t);
@@ -226,6 +226,7 @@ void session_play(struct session *s, const struct scenario *scenario, struct pla
 	scenario_prepare(scenario, place);
 	s->scenario = scenario;
 	s->place = place;
+	s->patience = fault->lie && strncmp(fault->lie, "no ", 3) == 0 ? 1500 : PATIENCE;
 	s->tracee.program = program;
 	s->tracee.config = place->config[!scenario->in_place];
 	s->tracee.preload = preload;
@@ -243,5 +244,5 @@ void session_play(struct session *s, const struct scenario *scenario, struct pla
 	tracee_start(&s->tracee);
 	talk(s);
 	close(s->control);
-	judge_end(s, tracee_finish(&s->tracee, PATIENCE));
+	judge_end(s, tracee_finish(&s->tracee, s->patience));
 }
