@@ -89,7 +89,10 @@ check:
 	tests/packages build check
 	tests/check
 # Random inputs, for TIME seconds a target.
-fuzz: ; tests/packages build check && tests/fuzz/run $(or $(TIME),60)
+fuzz:
+	tests/packages build check fuzz
+	tests/fuzz/run $(or $(TIME),60)
+	tests/fuzz/run --afl $(or $(TIME),60)
 
 # Every call of a session fails in turn.
 check-faults: all faults ; tests/faults/run $(BUILD) ALL

@@ -51,6 +51,9 @@ void entries_end_control(struct entries *entries);
 /* Entries of a directory that are looked at for what was left behind. */
 #define ENTRIES_SWEPT 4096
 
+/* Whether the last name of a path is for drafts: what a client gave it would not be shown, and be swept. */
+bool entries_reserves(const struct session *session, const char *path);
+
 /* Whether listings show the name: hide_file, and drafts of uploads, which are nobody's business; that there was one is
  * remembered. */
 bool entries_shows(struct session *session, const char *name);

@@ -20,10 +20,6 @@ struct draft {
 /* Whether a name (one component) is a draft's, or that of an unfinished file that was kept. */
 bool draft_is_name(const char *name);
 
-/* Whether an error of these functions says that something failed, and not that there can be no draft in this place, or like
- * that file. */
-bool draft_is_failure(int error);
-
 /* Begins a draft for `target` with `mode` less the umask. */
 int draft_begin(struct draft *draft, const char *target, mode_t mode);
 
@@ -31,7 +27,7 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode);
  * belongs to this user. It stays kept if this fails. */
 int draft_resume(struct draft *draft, const char *target);
 
-/* The size of the unfinished file that was kept for `target`; -ENOENT. */
+/* The size of the unfinished file that was kept for `target`; -ENOENT, also if `target` is newer. */
 int draft_kept_size(const char *target, uint64_t *out_bytes);
 
 /* Removes the unfinished file that was kept for `target`; -ENOENT. */
@@ -56,7 +52,7 @@ void draft_keep(struct draft *draft, const char *target);
 void draft_drop(struct draft *draft);
 
 /* Removes what killed sessions of this user left in a directory: drafts that nobody writes any more, unfinished files that
- * nobody has come for in a week; all of both if the directory is to go (`all`). Looks at `most` entries. */
+ * nobody has come for in a week; all of both if the directory is to go (`all`) and nothing else is in it. Looks at `most` entries. */
 void draft_sweep(const char *directory, unsigned most, bool all);
 
 #endif

@@ -20,9 +20,9 @@ void net_endpoint(const struct address *address, struct sockaddr_storage *out_en
  * 4.1.2.10 asks that Synch be seen in sequence). */
 void net_tune_control(int socket);
 
-/* A listening socket on `address`: on a port chosen at random between `low` and `high`, at most
- * `tries` of them, or on one the kernel chooses when both are 0. Sets the port. Returns a descriptor
- * the caller owns, or -errno. */
+/* A listening socket on `address`: on a port between `low` and `high`, of which at most `tries` are tried, from a random one
+ * on and none twice, or on one the kernel chooses when both are 0. Sets the port. Returns a descriptor the caller owns, or
+ * -errno. */
 int net_listen(struct address *address, unsigned low, unsigned high, unsigned tries);
 
 /* Accepts without waiting: a nonblocking descriptor the caller owns and its peer, or -errno. */

@@ -26,10 +26,14 @@ struct facts {
 #define VFS_STICKY 01000 /* of a mode: only owners rename and remove in the directory */
 bool vfs_is_link(const struct facts *facts);
 bool vfs_is_regular(const struct facts *facts);
+bool vfs_is_same(const struct facts *one, const struct facts *other);
 
 /* Takes over what FTP shows of a stat(2) result. */
 struct stat;
 void vfs_facts(const struct stat *st, struct facts *out_facts);
+
+/* Whether an error says that something failed, or is used up, and not that it can't be done with this file or in this place. */
+bool vfs_is_failure(int error);
 
 /* open(2) with O_CLOEXEC, made again when a signal interrupts it: a descriptor, or -1 and errno. */
 int vfs_open(const char *path, int flags, mode_t mode);
@@ -43,9 +47,9 @@ int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
  * and whether the file was made just now. */
 int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created);
 
-/* Opens a regular file that is there, to read if that is allowed and to write. Sets the descriptor, which the caller owns, and its
- * facts. */
-int vfs_open_update(const char *path, int *out_fd, struct facts *out_facts);
+/* Opens a regular file that is there (one that was removed just now is made), to read if that is allowed and to write. Sets the
+ * descriptor, which the caller owns, and its facts. */
+int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *out_facts);
 
 /* Sets the mode of an open file and then gives it to another user, which needs the privilege to. 0 or -errno. */
 int vfs_give(int fd, mode_t mode, const struct account *owner);

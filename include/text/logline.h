@@ -40,8 +40,8 @@ struct logline {
 	uint64_t bytes;			/* shown when not zero */
 	double seconds;			/* of a transfer: for its rate */
 	const char *anonymous_password; /* LOGIN of an anonymous user, else NULL */
-	bool keep_utf8; /* valid UTF-8 sequences stay (wc_logs_enable), but no C1 controls, line
-			   * separators (U+2028, 2029) or marks of direction (U+202A-202E, 2066-2069) */
+	bool keep_utf8; /* UTF-8 stays (wc_logs_enable), but not what would change how the line reads:
+			 * utf8_disturbs() */
 };
 
 /* Appends one native line with its LF: date and pid in front when `stamped` (a file), bare for

@@ -165,9 +165,14 @@ void entries_owners(const struct config *config, const struct facts *facts, cons
 	}
 }
 
+bool entries_reserves(const struct session *session, const char *path)
+{
+	return session->config.upload_atomic && draft_is_name(path_last(path));
+}
+
 bool entries_shows(struct session *session, const char *name)
 {
-	if (name[0] == '.' && draft_is_name(name)) {
+	if (name[0] == '.' && entries_reserves(session, name)) {
 		session->drafts_seen = true;
 		return false;
 	}

@@ -31,6 +31,19 @@ static int size_on_wire(struct session *session, const char *path, uint64_t *out
 	return error;
 }
 
+/* It lies beside the file, where links lead to. */
+static int kept_size(const char *path, uint64_t *out_size)
+{
+	char target[PATH_TEXT];
+	struct facts facts;
+
+	if (vfs_link_stat(path, &facts) < 0 || !vfs_is_link(&facts))
+		return draft_kept_size(path, out_size);
+	if (vfs_real(path, target, sizeof(target)) < 0)
+		return -ENOENT;
+	return draft_kept_size(target, out_size);
+}
+
 /* Of an interrupted upload the client is told how much there is, to go on from there; that it was told is remembered. */
 static int size_on_disk(struct session *session, const char *path, uint64_t *out_size)
 {
@@ -38,7 +51,7 @@ static int size_on_disk(struct session *session, const char *path, uint64_t *out
 	int error;
 
 	session->kept_told = 0;
-	if (entries_keep(session) && draft_kept_size(path, out_size) == 0) {
+	if (entries_keep(session) && kept_size(path, out_size) == 0) {
 		session->kept_told = *out_size;
 		return 0;
 	}

@@ -51,6 +51,8 @@ struct reply cmd_mkd(struct session *session, const char *argument)
 	struct buffer b;
 	int error = names_use(session, argument, path);
 
+	if (entries_reserves(session, path))
+		error = NAMES_DENIED;
 	if (error == 0)
 		error = vfs_make_directory(path, 0777);
 	record_change(session, LOGLINE_MKDIR, error, path);
@@ -66,11 +68,11 @@ struct reply cmd_mkd(struct session *session, const char *argument)
 }
 
 /* What listings do not show must not keep a directory from being removed. */
-static int remove_directory(const char *path)
+static int remove_directory(const struct session *session, const char *path)
 {
 	int error = vfs_remove_directory(path);
 
-	if (error != -ENOTEMPTY)
+	if (error != -ENOTEMPTY || !session->config.upload_atomic)
 		return error;
 	draft_sweep(path, ENTRIES_SWEPT, true);
 	return vfs_remove_directory(path);
@@ -82,7 +84,7 @@ struct reply cmd_rmd(struct session *session, const char *argument)
 	int error = names_use(session, argument, path);
 
 	if (error == 0)
-		error = remove_directory(path);
+		error = remove_directory(session, path);
 	record_change(session, LOGLINE_RMDIR, error, path);
 	if (error < 0)
 		return names_error(error, "Remove directory operation failed.");
@@ -135,8 +137,12 @@ struct reply cmd_rnto(struct session *session, const char *argument)
 	if (!session->pending.rename)
 		return reply(503, "RNFR required first.");
 	error = names_use(session, argument, path);
+	if (entries_reserves(session, path))
+		error = NAMES_DENIED;
 	if (error == 0)
 		error = vfs_rename(session->pending.rename_from, path);
+	if (error == 0 && entries_keep(session))
+		(void)draft_forget(path); /* that name has its file now */
 	record_rename(session, error, session->pending.rename_from, path);
 	if (error < 0)
 		return names_error(error, "Rename failed.");

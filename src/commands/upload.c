@@ -17,15 +17,16 @@ enum storing { STORING_WHOLE, STORING_END, STORING_UNIQUE };
 
 struct upload {
 	enum storing storing;
-	const char *path;	/* as the client is told */
+	char path[PATH_TEXT];	/* as the client is told */
 	char target[PATH_TEXT]; /* behind symbolic links: where a draft goes */
 	bool resumed;		/* in a draft that was kept */
 	bool drafted;		/* in a draft, not in the file itself */
 	bool exclusive;		/* nothing may be replaced */
 	bool created;		/* by this upload, under its own name */
 	struct draft draft;
-	int fd;		/* of the file itself, or of what the draft will replace; -1: none */
-	uint64_t start; /* where the data go */
+	struct facts old; /* what data are added to */
+	int fd;		  /* of the file itself, or of what the draft will replace; -1: none */
+	uint64_t start;	  /* where the data go */
 };
 
 static int file_of(const struct upload *upload)
@@ -103,9 +104,11 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 	uint64_t kept = adds(session, upload) ? old->size : 0;
 	int error;
 
-	if (old->links > 1 || kept > COPIED_MOST)
+	/* Only new files are given away. */
+	if (session->owner || old->links > 1 || kept > COPIED_MOST)
 		return -EXDEV;
-	error = draft_begin(&upload->draft, upload->target, session->config.file_open_mode);
+	/* Until it is like the old one it is nobody else's to open. */
+	error = draft_begin(&upload->draft, upload->target, 0600);
 	if (error == 0) {
 		error = draft_take_after(&upload->draft, upload->fd);
 		if (error == 0 && kept > 0)
@@ -114,18 +117,25 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 			draft_drop(&upload->draft);
 	}
 	upload->drafted = error == 0;
-	return error == 0 || draft_is_failure(error) ? error : -EXDEV;
+	return error == 0 || vfs_is_failure(error) ? error : -EXDEV;
 }
 
 /* The old file is opened all the same: whoever may not write it may not replace it. */
 static int open_over(struct session *session, struct upload *upload)
 {
-	struct facts old;
-	int error = vfs_open_update(upload->target, &upload->fd, &old);
+	int error = vfs_open_update(
+		upload->target, session->config.file_open_mode, &upload->fd, &upload->old);
 
 	if (error < 0)
 		return error;
-	error = draft_over(session, upload, &old);
+	/* Two that add to a file would each lose what the other added; and a client that comes back before its lost connection
+	 * has been noticed would add the new file's end to the old one. */
+	if (adds(session, upload))
+		error = lock(session, upload->fd);
+	else if (session->config.lock_upload_files)
+		(void)vfs_lock(upload->fd, false);
+	if (error == 0)
+		error = draft_over(session, upload, &upload->old);
 	if (error == -EXDEV)
 		error = lock(session, upload->fd);
 	if (error < 0)
@@ -134,33 +144,49 @@ static int open_over(struct session *session, struct upload *upload)
 }
 
 /* What an interrupted upload left goes on where the client says. Where there is a file of that name, too, it is only meant
- * if the client was told its size. -ENOENT: nothing was left, or it is not meant. What was left and can't be had, or is
- * another session's by now, must not be taken for nothing: the new data would stand behind a hole. */
+ * if the client was told its size, or knows it, and that file must be one that may be written.
+ * -ENOENT: nothing was left, or it is not meant. What was left and can't be had, or is another session's by now, must not be
+ * taken for nothing: the new data would stand behind a hole. */
 static int open_again(struct session *session, struct upload *upload, bool over)
 {
+	struct facts old;
 	uint64_t kept;
 	int error = adds(session, upload) && entries_keep(session)
 			    ? draft_kept_size(upload->target, &kept)
 			    : -ENOENT;
 
 	if (error < 0)
-		return error == -ENAMETOOLONG ? -ENOENT : error;
-	if (session->pending.restart > kept || (over && session->kept_told != kept))
+		return vfs_is_failure(error) ? error : -ENOENT;
+	if (kept == 0 || session->pending.restart > kept ||
+		(over && session->kept_told != kept && session->pending.restart != kept))
 		return -ENOENT;
+	if (over)
+		error = vfs_open_update(
+			upload->target, session->config.file_open_mode, &upload->fd, &old);
+	if (error < 0)
+		return vfs_is_failure(error) ? error : -ENOENT;
 	error = draft_resume(&upload->draft, upload->target);
+	if (error == -ENOENT)
+		error = -EAGAIN;
+	if (error == 0 && over) {
+		error = draft_take_after(&upload->draft, upload->fd);
+		if (error < 0) {
+			draft_keep(&upload->draft, upload->target);
+			error = vfs_is_failure(error) ? error : -ENOENT;
+		}
+	}
+	if (error < 0 && over) {
+		vfs_close(upload->fd);
+		upload->fd = -1;
+	}
 	upload->resumed = upload->drafted = error == 0;
-	return error == -ENOENT ? -EAGAIN : error;
+	return error;
 }
 
 static int open_new(struct session *session, struct upload *upload)
 {
 	int error = draft_begin(&upload->draft, upload->target, session->config.file_open_mode);
 
-	if (error == 0 && session->owner) {
-		error = give(session, upload->draft.fd);
-		if (error < 0)
-			draft_drop(&upload->draft);
-	}
 	upload->drafted = error == 0;
 	/* A draft's name can be longer than the file's. */
 	return error == -ENAMETOOLONG ? open_in_place(session, upload) : error;
@@ -182,14 +208,23 @@ static bool may_be_drafted(const struct session *session, const struct upload *u
 /* Finds out where the upload goes, and what is there: 0 with `out_old`, -ENOENT for nothing, or what is wrong. */
 static int find_target(struct upload *upload, struct facts *out_old)
 {
-	int error = vfs_link_stat(upload->path, out_old);
+	int error = vfs_link_stat(upload->path, out_old), followed;
+	struct facts behind;
 
+	if (upload->path[0] && upload->path[strlen(upload->path) - 1] == '/')
+		return -EISDIR;
 	if (path_join("", upload->path, upload->target, sizeof(upload->target)) < 0)
 		return -ENAMETOOLONG;
 	if (error < 0 || !vfs_is_link(out_old))
 		return error;
+	/* The system does not follow every link (protected_symlinks): it is asked, too. */
+	followed = vfs_stat(upload->path, &behind);
 	error = vfs_real(upload->path, upload->target, sizeof(upload->target));
-	return error < 0 ? error : vfs_link_stat(upload->target, out_old);
+	if (error == 0)
+		error = vfs_link_stat(upload->target, out_old);
+	if (followed != error || (error == 0 && !vfs_is_same(&behind, out_old)))
+		return -ELOOP;
+	return error;
 }
 
 /* Opens what the data will be written to; what is there stays as it is until the data connection stands, and, in a draft,
@@ -204,13 +239,20 @@ static int open_upload(struct session *session, struct upload *upload)
 	upload->exclusive = upload->storing == STORING_UNIQUE ||
 			    (session->login.anonymous && !session->config.anon_other_write_enable);
 	error = find_target(upload, &old);
-	over = error == 0;
-	if (!may_be_drafted(session, upload) || (over && !vfs_is_regular(&old)))
+	if (vfs_is_failure(error))
+		return error;
+	if (!may_be_drafted(session, upload) || (error < 0 && error != -ENOENT) ||
+		(error == 0 && !vfs_is_regular(&old)))
 		return open_in_place(session, upload);
-	if (error == 0 || error == -ENOENT)
-		error = over && upload->exclusive ? -EEXIST : open_again(session, upload, over);
+	if (error == 0 && upload->exclusive)
+		return -EEXIST;
+	over = error == 0;
+	error = open_again(session, upload, over);
 	if (error != -ENOENT)
 		return error;
+	/* What the client was told of can't be gone on with: zeros in its place are not what is meant. */
+	if (session->pending.restart > 0 && session->pending.restart == session->kept_told)
+		return -EAGAIN;
 	return over ? open_over(session, upload) : open_new(session, upload);
 }
 
@@ -222,11 +264,23 @@ static int position_in_draft(struct session *session, struct upload *upload)
 	if (upload->storing == STORING_END && upload->start == 0)
 		return vfs_seek_end(fd, &upload->start);
 	/* A resumed upload ends where its new data do; a part that is written anew in an old file does not. */
-	error = upload->fd < 0 ? vfs_truncate(fd, upload->start) : 0;
+	error = upload->resumed || upload->fd < 0 ? vfs_truncate(fd, upload->start) : 0;
 	return error < 0 ? error : vfs_seek(fd, upload->start);
 }
 
 /* ---- the end of an upload ---- */
+
+/* Others may have added to the old file, or replaced it, since it was copied. */
+static bool is_as_copied(const struct session *session, const struct upload *upload)
+{
+	struct facts now;
+
+	if (upload->resumed || upload->fd < 0 || !adds(session, upload))
+		return true;
+	return vfs_link_stat(upload->target, &now) == 0 && vfs_is_same(&now, &upload->old) &&
+	       now.size == upload->old.size && now.modified == upload->old.modified &&
+	       now.nanoseconds == upload->old.nanoseconds;
+}
 
 /* Closes the file, which is when some file systems report a full disk or a quota, and gives it its name. */
 static int complete(struct session *session, struct upload *upload)
@@ -238,9 +292,15 @@ static int complete(struct session *session, struct upload *upload)
 		closing = vfs_close(upload->fd);
 		return error < 0 ? error : closing;
 	}
+	if (session->owner)
+		error = give(session, upload->draft.fd);
+	closing = draft_close(&upload->draft, sync);
+	if (error == 0)
+		error = closing;
+	if (error == 0 && !is_as_copied(session, upload))
+		error = -ESTALE;
 	if (upload->fd >= 0)
 		vfs_close(upload->fd);
-	error = draft_close(&upload->draft, sync);
 	if (error == 0)
 		error = draft_place(&upload->draft, upload->target, upload->exclusive, sync);
 	if (error < 0)
@@ -262,11 +322,12 @@ static void give_up_in_place(
 	vfs_close(upload->fd);
 }
 
-/* A draft that came short is kept for the client to go on with, unless it is the disk that failed. */
+/* A draft that came short is kept for the client to go on with. Where it is the disk that failed, its new data are not: they
+ * take up room, and may be wrong. */
 static void give_up(struct session *session, struct upload *upload, const struct pump *pump,
 	enum pump_result result)
 {
-	bool more = pump->moved > 0 && result != PUMP_FILE;
+	bool kept = upload->resumed || (pump->moved > 0 && result != PUMP_FILE);
 
 	if (!upload->drafted) {
 		give_up_in_place(session, upload, pump);
@@ -274,7 +335,9 @@ static void give_up(struct session *session, struct upload *upload, const struct
 	}
 	if (upload->fd >= 0)
 		vfs_close(upload->fd);
-	if (more && entries_keep(session) && !session->config.delete_failed_uploads)
+	if (result == PUMP_FILE && kept)
+		kept = vfs_truncate(upload->draft.fd, upload->start) == 0;
+	if (kept && entries_keep(session) && !session->config.delete_failed_uploads)
 		draft_keep(&upload->draft, upload->target);
 	else
 		draft_drop(&upload->draft);
@@ -390,18 +453,25 @@ static struct record_transfer new_log(
 }
 
 /* Why an upload can't begin, and the log's line about it. */
-static struct reply refuse_open(struct session *session, const struct upload *upload, int error)
+static struct reply refuse(
+	struct session *session, const struct upload *upload, int error, struct reply answer)
 {
 	char absolute[PATH_TEXT];
 	struct record_transfer log = new_log(session, upload, absolute);
 
 	log.error = error;
 	record_transfer(session, &log);
+	return answer;
+}
+
+static struct reply refuse_open(struct session *session, const struct upload *upload, int error)
+{
 	if (error == NAMES_DENIED)
-		return reply(550, "Permission denied.");
+		return refuse(session, upload, error, reply(550, "Permission denied."));
 	if (error == -EAGAIN)
-		return reply(450, "The file is being transferred by someone else.");
-	return reply_name_error(error, "Could not create file.");
+		return refuse(session, upload, error,
+			reply(450, "The file is being transferred by someone else."));
+	return refuse(session, upload, error, reply_name_error(error, "Could not create file."));
 }
 
 static struct reply store_and_log(struct session *session, struct upload *upload)
@@ -417,20 +487,20 @@ static struct reply store_and_log(struct session *session, struct upload *upload
 
 static struct reply store_named(struct session *session, const char *argument, enum storing storing)
 {
-	char path[PATH_TEXT];
 	static struct upload upload;
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = storing, .path = path};
+	upload = (struct upload){.storing = storing};
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.range)
 		return reply(550, "RANG is for RETR and HASH.");
 	if (session->ascii && session->config.ascii_upload_enable && session->pending.restart > 0)
 		return reply(550, "No support for resume of ASCII transfer.");
-	error = names_use(session, argument, path);
-	if (!access_permits_transfer(&session->config, path, true))
+	error = names_use(session, argument, upload.path);
+	if (!access_permits_transfer(&session->config, upload.path, true) ||
+		entries_reserves(session, upload.path))
 		error = NAMES_DENIED;
 	if (error == 0)
 		error = open_upload(session, &upload);
@@ -448,7 +518,7 @@ struct reply cmd_appe(struct session *session, const char *argument)
 }
 
 /* A name that is not taken and that nobody can foresee: the client's own, or "file", and a suffix. */
-static int make_unique(struct session *session, const char *base, struct upload *upload, char *path)
+static int make_unique(struct session *session, const char *base, struct upload *upload)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 	int error = -EEXIST;
@@ -456,7 +526,7 @@ static int make_unique(struct session *session, const char *base, struct upload 
 	for (int attempt = 0; attempt < 64 && error == -EEXIST; attempt++) {
 		unsigned char random[8];
 		struct buffer b;
-		buffer_start(&b, path, PATH_TEXT);
+		buffer_start(&b, upload->path, sizeof(upload->path));
 		buffer_string(&b, base);
 		if (process_random(random, sizeof(random)) < 0)
 			return -EIO;
@@ -473,23 +543,24 @@ static int make_unique(struct session *session, const char *base, struct upload 
 
 struct reply cmd_stou(struct session *session, const char *argument)
 {
-	char base[PATH_TEXT], path[PATH_TEXT];
+	char base[PATH_TEXT];
 	static struct upload upload;
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = STORING_UNIQUE, .path = path};
+	upload = (struct upload){.storing = STORING_UNIQUE};
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.restart > 0 || session->pending.range)
 		return reply(550, "STOU can't be restarted.");
 	error = names_use(session, *argument ? argument : "file", base);
-	if (!access_permits_transfer(&session->config, base, true))
+	if (!access_permits_transfer(&session->config, base, true) ||
+		entries_reserves(session, base))
 		error = NAMES_DENIED;
 	if (error == 0)
-		error = make_unique(session, base, &upload, path);
+		error = make_unique(session, base, &upload);
 	if (error == 0)
 		return store_and_log(session, &upload);
-	upload.path = base;
+	memcpy(upload.path, base, sizeof(base));
 	return refuse_open(session, &upload, error);
 }

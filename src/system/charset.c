@@ -4,10 +4,9 @@
 #include <iconv.h>
 #include <string.h>
 
-#define CLOSED ((iconv_t)-1)
+#include "text/utf8.h"
 
-/* The bytes of the longest character of UTF-8. */
-#define CHARACTER_MAX 4
+#define CLOSED ((iconv_t)-1)
 
 static iconv_t to_client = CLOSED, from_client = CLOSED;
 static char current[64]; /* the name of what is open; "" for nothing */
@@ -96,15 +95,6 @@ bool charset_is_open(void)
 	return to_client != CLOSED;
 }
 
-/* The bytes of the character that begins here (RFC 3629); 1 also for what begins none. */
-static size_t character_size(const char *bytes, size_t size)
-{
-	unsigned char first = (unsigned char)*bytes;
-	size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-
-	return length <= size ? length : 1;
-}
-
 static size_t escape(unsigned char byte, char *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
@@ -125,14 +115,6 @@ static bool comes_back(const char *in_set, size_t set_size, const char *bytes, s
 	       sizeof(back) - left == size && memcmp(back, bytes, size) == 0;
 }
 
-/* iconv lets pass what looks like UTF-8 but is beyond U+10FFFF (RFC 3629 section 3). There is a byte behind the first. */
-static bool is_beyond(const char *text)
-{
-	unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
-
-	return first > 0xf4 || (first == 0xf4 && second > 0x8f);
-}
-
 /* Converts one character that is not of ASCII. Returns the bytes written; 0 if the character set does not have
  * it, or has another in its place, which would come back as that. */
 static size_t convert_character(const char *bytes, size_t size, char *out)
@@ -146,7 +128,7 @@ static size_t convert_character(const char *bytes, size_t size, char *out)
 
 /* What was written last, in UTF-8 and as bytes of the client's set. */
 struct written {
-	char utf8[2 * CHARACTER_MAX]; /* with room for the character behind it */
+	char utf8[2 * UTF8_LONGEST]; /* with room for the character behind it */
 	size_t size, out_size;
 };
 
@@ -166,6 +148,7 @@ size_t charset_to_client(const char *bytes, size_t size, char *out)
 {
 	const char *start = out;
 	struct written before = {.size = 0};
+	uint32_t point;
 
 	while (size > 0) {
 		size_t length = 1, written;
@@ -173,10 +156,8 @@ size_t charset_to_client(const char *bytes, size_t size, char *out)
 			*out = *bytes;
 			written = 1;
 		} else {
-			length = character_size(bytes, size);
-			written = length > 1 && is_beyond(bytes)
-					  ? 0
-					  : convert_character(bytes, length, out);
+			length = utf8_decode(bytes, size, &point);
+			written = length > 0 ? convert_character(bytes, length, out) : 0;
 		}
 		if (written > 0 && (*bytes & 0x80) &&
 			!stays_apart(&before, bytes, length, out, written))
@@ -199,14 +180,6 @@ size_t charset_to_client(const char *bytes, size_t size, char *out)
 	return (size_t)(out - start);
 }
 
-static bool has_beyond(const char *text)
-{
-	for (; *text; text++)
-		if (is_beyond(text))
-			return true;
-	return false;
-}
-
 int charset_from_client(const char *text, char *out, size_t capacity)
 {
 	size_t left = capacity - 1;
@@ -215,5 +188,6 @@ int charset_from_client(const char *text, char *out, size_t capacity)
 	if (error < 0)
 		return error;
 	out[capacity - 1 - left] = '\0';
-	return has_beyond(out) ? -EILSEQ : 0;
+	/* iconv lets pass what looks like UTF-8 but is beyond Unicode. */
+	return utf8_is_valid(out) ? 0 : -EILSEQ;
 }

@@ -38,24 +38,6 @@ bool draft_is_name(const char *name)
 	return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
 }
 
-bool draft_is_failure(int error)
-{
-	switch (error) {
-	case -EAGAIN:
-	case -EDQUOT:
-	case -EINTR:
-	case -EIO:
-	case -EMFILE:
-	case -ENFILE:
-	case -ENOMEM:
-	case -ENOSPC:
-	case -ESTALE:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool is_kept_name(const char *name)
 {
 	return strncmp(name, KEPT_PREFIX, sizeof(KEPT_PREFIX) - 1) == 0;
@@ -120,6 +102,8 @@ static int kept_name(const char *target, char out[PATH_TEXT])
 
 /* ---- making ---- */
 
+/* Drafts are opened for writing alone: where nothing may be downloaded, reading is not allowed either. */
+
 /* A file system without locks is no reason to do without drafts. */
 static int lock(int fd)
 {
@@ -134,7 +118,7 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode)
 
 	if (error < 0)
 		return error;
-	draft->fd = vfs_open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+	draft->fd = vfs_open(draft->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	if (draft->fd < 0)
 		return -errno;
 	error = lock(draft->fd);
@@ -148,67 +132,111 @@ static bool is_mine(const struct stat *st)
 	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && st->st_nlink == 1;
 }
 
+static int find_kept(const char *target, char kept[PATH_TEXT], struct stat *out_st)
+{
+	int error = kept_name(target, kept);
+
+	if (error < 0)
+		return error;
+	if (lstat(kept, out_st) < 0)
+		return -errno;
+	return is_mine(out_st) ? 0 : -ENOENT;
+}
+
+static bool is_older(struct timespec one, struct timespec other)
+{
+	return one.tv_sec != other.tv_sec ? one.tv_sec < other.tv_sec : one.tv_nsec < other.tv_nsec;
+}
+
+/* Where the file itself was written since, nobody can mean to go on with what is older. */
+static int find_wanted(const char *target, char kept[PATH_TEXT], struct stat *out_st)
+{
+	struct stat named;
+	int error = find_kept(target, kept, out_st);
+
+	if (error < 0)
+		return error;
+	return lstat(target, &named) == 0 && is_older(out_st->st_mtim, named.st_mtim) ? -ENOENT : 0;
+}
+
 int draft_kept_size(const char *target, uint64_t *out_bytes)
 {
 	char kept[PATH_TEXT];
 	struct stat st;
-	int error = kept_name(target, kept);
+	int error = find_wanted(target, kept, &st);
 
 	if (error == 0)
-		error = result(lstat(kept, &st));
-	if (error < 0)
-		return error;
-	if (!is_mine(&st))
-		return -ENOENT;
-	*out_bytes = (uint64_t)st.st_size;
-	return 0;
+		*out_bytes = (uint64_t)st.st_size;
+	return error;
 }
 
 int draft_forget(const char *target)
 {
 	char kept[PATH_TEXT];
-	int error = kept_name(target, kept);
+	struct stat st;
+	int error = find_kept(target, kept, &st);
 
 	return error < 0 ? error : result(unlink(kept));
+}
+
+/* Whether the open file is this user's, and still has the name. */
+static bool is_still(int fd, const char *name)
+{
+	struct stat open_file, named;
+
+	return fstat(fd, &open_file) == 0 && is_mine(&open_file) && lstat(name, &named) == 0 &&
+	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+/* Locked before it gets a draft's name: without its lock an old draft would be swept. */
+static int take_kept(struct draft *draft, const char *kept)
+{
+	int error;
+
+	draft->fd = vfs_open(kept, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (draft->fd < 0)
+		return -errno;
+	error = lock(draft->fd);
+	/* Whoever moves it first has it. */
+	if (error == 0)
+		error = is_still(draft->fd, kept) ? result(rename(kept, draft->name)) : -ENOENT;
+	if (error < 0) {
+		close(draft->fd);
+		draft->fd = -1;
+	}
+	return error;
 }
 
 int draft_resume(struct draft *draft, const char *target)
 {
 	char kept[PATH_TEXT];
-	uint64_t bytes;
-	int error = draft_kept_size(target, &bytes);
+	struct stat st;
+	int error = find_wanted(target, kept, &st);
 
 	if (error == 0)
-		error = kept_name(target, kept);
-	if (error == 0)
 		error = random_name(target, draft->name);
-	/* Whoever moves it first has it. */
-	if (error == 0)
-		error = result(rename(kept, draft->name));
-	if (error < 0)
-		return error;
-	draft->fd = vfs_open(draft->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
-	error = draft->fd < 0 ? -errno : lock(draft->fd);
-	if (error < 0)
-		draft_keep(draft, target);
-	return error;
+	return error < 0 ? error : take_kept(draft, kept);
 }
 
 /* ---- like another ---- */
 
+#define ACCESS_LIST "system.posix_acl_access"
+
 /* What the system keeps of its own about a file is not copied: a new file gets its own. */
 static bool is_copied(const char *attribute)
 {
-	return strncmp(attribute, "user.", 5) == 0 ||
-	       strcmp(attribute, "system.posix_acl_access") == 0;
+	return strncmp(attribute, "user.", 5) == 0;
 }
 
+/* 1 if there is none. */
 static int copy_attribute(int to, int from, const char *name)
 {
 	static char value[65536];
 	ssize_t size = fgetxattr(from, name, value, sizeof(value));
 
-	return size < 0 ? -errno : result(fsetxattr(to, name, value, (size_t)size, 0));
+	if (size < 0)
+		return errno == ENODATA || errno == EOPNOTSUPP || errno == ENOSYS ? 1 : -errno;
+	return result(fsetxattr(to, name, value, (size_t)size, 0));
 }
 
 static int copy_attributes(int to, int from)
@@ -226,22 +254,57 @@ static int copy_attributes(int to, int from)
 	return 0;
 }
 
+/* As in linux/posix_acl_xattr.h: who, what, and an id that these three do not have; little-endian. */
+#define LIST_ENTRY(who, rights) (who), 0, (unsigned char)((rights)&7), 0, 0xff, 0xff, 0xff, 0xff
+
+/* The access control list, which has the mode in it, or else the mode. Nobody is granted more in between: a mode shows the
+ * list's mask as rights of the group, and becomes the mask of a list that the directory has given to the new file. */
+static int copy_rights(int to, int from, mode_t mode, mode_t other)
+{
+	const unsigned char plain[] = {2, 0, 0, 0, LIST_ENTRY(1, mode >> 6),
+		LIST_ENTRY(4, mode >> 3), LIST_ENTRY(0x20, mode)};
+	int error = copy_attribute(to, from, ACCESS_LIST);
+
+	if (error == 1 && fgetxattr(to, ACCESS_LIST, NULL, 0) > 0)
+		error = result(fsetxattr(to, ACCESS_LIST, plain, sizeof(plain), 0));
+	if (error == 1)
+		error = ((mode ^ other) & 0777) != 0 ? result(fchmod(to, mode & 0777)) : 0;
+	return error;
+}
+
+/* The number of the mount that the file was opened through; 0 if the system does not tell. */
+static uint64_t mount_of(int fd)
+{
+	/* As in linux/stat.h, which not every libc shows whole. */
+	struct {
+		uint32_t mask;
+		char other[0x90 - sizeof(uint32_t)];
+		uint64_t mount;
+		char more[256 - 0x90 - sizeof(uint64_t)];
+	} answer = {.mask = 0};
+	const uint32_t wanted = 0x1000;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, wanted, &answer) < 0)
+		return 0;
+	return (answer.mask & wanted) != 0 ? answer.mount : 0;
+}
+
 int draft_take_after(struct draft *draft, int old)
 {
 	struct stat was, is;
-	int error = result(fstat(old, &was));
+	int error = 0;
 
-	if (error == 0)
-		error = result(fstat(draft->fd, &is));
-	if (error < 0)
-		return error;
+	if (fstat(old, &was) < 0 || fstat(draft->fd, &is) < 0)
+		return -errno;
+	/* A file that another was mounted on keeps its name. */
+	if (mount_of(old) != mount_of(draft->fd))
+		return -EXDEV;
 	if (was.st_uid != is.st_uid)
 		return -EPERM;
 	if (was.st_gid != is.st_gid)
 		error = result(fchown(draft->fd, (uid_t)-1, was.st_gid));
-	/* Before the access control list, whose mask the mode would change. */
-	if (error == 0 && ((was.st_mode ^ is.st_mode) & 0777) != 0)
-		error = result(fchmod(draft->fd, was.st_mode & 0777));
+	if (error == 0)
+		error = copy_rights(draft->fd, old, was.st_mode, is.st_mode);
 	return error < 0 ? error : copy_attributes(draft->fd, old);
 }
 
@@ -361,7 +424,7 @@ static bool is_left(int directory, const char *name, bool all)
 	age = (int64_t)time(NULL) - (int64_t)st.st_mtim.tv_sec;
 	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
 		return false;
-	fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	error = vfs_lock(fd, true);
@@ -373,21 +436,49 @@ static bool is_left(int directory, const char *name, bool all)
 	return left;
 }
 
-void draft_sweep(const char *directory, unsigned most, bool all)
+static const char *next_name(DIR *stream)
+{
+	struct dirent *entry;
+
+	do {
+		entry = readdir(stream);
+	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	return entry ? entry->d_name : NULL;
+}
+
+/* Whether there is nothing else in the directory; one that stays keeps all. */
+static bool is_all_left(DIR *stream, unsigned most)
+{
+	const char *name;
+
+	while ((name = next_name(stream)) != NULL)
+		if (most-- == 0 || !draft_is_name(name) || !is_left(dirfd(stream), name, true))
+			return false;
+	rewinddir(stream);
+	return true;
+}
+
+static DIR *open_directory(const char *directory)
 {
 	int fd = vfs_open(directory, O_RDONLY | O_DIRECTORY, 0);
-	struct dirent *entry;
-	DIR *stream;
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
-	if (fd < 0)
-		return;
-	stream = fdopendir(fd);
-	if (!stream) {
+	if (!stream && fd >= 0)
 		close(fd);
+	return stream;
+}
+
+void draft_sweep(const char *directory, unsigned most, bool all)
+{
+	DIR *stream = open_directory(directory);
+	const char *name;
+
+	if (!stream)
 		return;
-	}
-	for (; most > 0 && (entry = readdir(stream)) != NULL; most--)
-		if (draft_is_name(entry->d_name) && is_left(fd, entry->d_name, all))
-			(void)unlinkat(fd, entry->d_name, 0);
+	if (all && !is_all_left(stream, most))
+		most = 0;
+	for (; most > 0 && (name = next_name(stream)) != NULL; most--)
+		if (draft_is_name(name) && is_left(dirfd(stream), name, all))
+			(void)unlinkat(dirfd(stream), name, 0);
 	closedir(stream);
 }

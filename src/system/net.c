@@ -142,19 +142,38 @@ static int try_listen(struct address *address)
 	return error;
 }
 
+/* How far apart the ports lie that are tried one after the other: by a step that has no divisor in common with their
+ * number, each of them comes once. */
+static uint32_t step_through(uint32_t count, uint32_t random)
+{
+	uint32_t step = random % count + 1, a, b, rest;
+
+	for (;; step++) {
+		for (a = count, b = step; b > 0; b = rest) {
+			rest = a % b;
+			a = b;
+		}
+		if (a == 1)
+			return step;
+	}
+}
+
 int net_listen(struct address *address, unsigned low, unsigned high, unsigned tries)
 {
-	uint32_t random;
+	uint32_t random[2], count = high - low + 1, offset, step;
 	int fd = -EADDRINUSE;
 
 	address->port = 0;
 	if (low == 0 && high == 0)
 		return try_listen(address);
+	if (process_random(random, sizeof(random)) < 0)
+		return -EIO;
+	offset = random[0] % count;
+	step = step_through(count, random[1]);
 	for (; tries > 0 && fd == -EADDRINUSE; tries--) {
-		if (process_random(&random, sizeof(random)) < 0)
-			return -EIO;
-		address->port = (uint16_t)(low + random % (high - low + 1));
+		address->port = (uint16_t)(low + offset);
 		fd = try_listen(address);
+		offset = (offset + step) % count;
 	}
 	return fd;
 }

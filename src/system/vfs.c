@@ -22,6 +22,24 @@ static int result(int status)
 	return status < 0 ? -errno : 0;
 }
 
+bool vfs_is_failure(int error)
+{
+	switch (error) {
+	case -EAGAIN:
+	case -EDQUOT:
+	case -EINTR:
+	case -EIO:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOSPC:
+	case -ESTALE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int vfs_open(const char *path, int flags, mode_t mode)
 {
 	int fd;
@@ -50,6 +68,11 @@ void vfs_facts(const struct stat *st, struct facts *out_facts)
 bool vfs_is_link(const struct facts *facts)
 {
 	return S_ISLNK(facts->mode);
+}
+
+bool vfs_is_same(const struct facts *one, const struct facts *other)
+{
+	return one->device == other->device && one->inode == other->inode;
 }
 
 bool vfs_is_regular(const struct facts *facts)
@@ -111,14 +134,15 @@ int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, b
 	return 0;
 }
 
-int vfs_open_update(const char *path, int *out_fd, struct facts *out_facts)
+int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *out_facts)
 {
-	int flags = O_NONBLOCK | O_NOCTTY;
-	int fd = vfs_open(path, O_RDWR | flags, 0), error;
+	/* O_CREAT, though it is there: only then does the system look whose it is (protected_regular). */
+	int flags = O_NONBLOCK | O_NOCTTY | O_CREAT;
+	int fd = vfs_open(path, O_RDWR | flags, mode), error;
 
 	/* Who may write it need not be allowed to read it. */
 	if (fd < 0 && errno == EACCES)
-		fd = vfs_open(path, O_WRONLY | flags, 0);
+		fd = vfs_open(path, O_WRONLY | flags, mode);
 	if (fd < 0)
 		return -errno;
 	error = only_regular(fd, out_facts);

@@ -1,5 +1,7 @@
 #include "text/json.h"
 
+#include "text/utf8.h"
+
 /* What is kept free for the end. */
 static const char cut_mark[] = ",\"cut\":true";
 #define TAIL (sizeof(cut_mark) + 2)
@@ -67,43 +69,6 @@ void json_seconds(struct json *json, const char *key, int64_t microseconds)
 
 /* ---- text ---- */
 
-static bool is_within(uint32_t value, uint32_t first, uint32_t last)
-{
-	return value >= first && value <= last;
-}
-
-/* The size of the UTF-8 sequence at `text` and its code point; 0 if there is none (RFC 3629). */
-static size_t read_point(const char *text, uint32_t *out_point)
-{
-	static const uint32_t lowest[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
-	unsigned char first = (unsigned char)text[0];
-	size_t size = first >= 0xf0 ? 4 : (first >= 0xe0 ? 3 : 2);
-	uint32_t point = first & (0xffU >> (size + 1));
-
-	*out_point = first;
-	if (first < 0x80)
-		return 1;
-	if (!is_within(first, 0xc2, 0xf4))
-		return 0;
-	for (size_t i = 1; i < size; i++) {
-		unsigned char byte = (unsigned char)text[i];
-		if ((byte & 0xc0) != 0x80)
-			return 0;
-		point = point << 6 | (byte & 0x3fU);
-	}
-	*out_point = point;
-	return is_within(point, lowest[size], 0x10ffff) && !is_within(point, 0xd800, 0xdfff) ? size
-											     : 0;
-}
-
-/* What would change how the line around it reads, in a terminal or to an eye. */
-static bool is_escaped(uint32_t point)
-{
-	return point < 0x20 || is_within(point, 0x7f, 0x9f) || point == 0x61c ||
-	       is_within(point, 0x200e, 0x200f) || is_within(point, 0x2028, 0x202e) ||
-	       is_within(point, 0x2066, 0x2069) || point == 0xfeff;
-}
-
 static void append_hex(struct buffer *b, uint32_t value, unsigned digits)
 {
 	while (digits-- > 0)
@@ -114,14 +79,14 @@ static void append_hex(struct buffer *b, uint32_t value, unsigned digits)
 static size_t append_character(struct buffer *b, const char *text, bool *valid)
 {
 	uint32_t point;
-	size_t size = read_point(text, &point);
+	size_t size = utf8_decode(text, UTF8_LONGEST, &point);
 
 	if (size == 0) {
 		*valid = false;
 		buffer_string(b, REPLACEMENT);
 		return 1;
 	}
-	if (is_escaped(point)) {
+	if (utf8_disturbs(point)) {
 		buffer_string(b, "\\u");
 		append_hex(b, point, 4);
 	} else if (point == '"' || point == '\\') {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text/timestamp.h"
+#include "text/utf8.h"
 
 /* What a name, an address or a password may take, so that the frame always fits in a line. */
 #define FIELD_MAX 256
@@ -23,39 +24,13 @@ struct rule {
 	bool keep_utf8;
 };
 
-static bool is_within(uint32_t value, uint32_t first, uint32_t last)
+/* The size of the multibyte character at `text` that may stay, or 0. */
+static size_t kept_size(const char *text)
 {
-	return value >= first && value <= last;
-}
+	uint32_t point;
+	size_t size = utf8_decode(text, UTF8_LONGEST, &point);
 
-/* Overlong forms and surrogates are not UTF-8; controls, line separators and marks of direction
- * would change how the line around them reads. */
-static bool is_harmless(uint32_t point, size_t size)
-{
-	static const uint32_t lowest[] = {[2] = 0xA0, [3] = 0x800, [4] = 0x10000};
-
-	if (!is_within(point, lowest[size], 0x10FFFF) || is_within(point, 0xD800, 0xDFFF))
-		return false;
-	return !is_within(point, 0x2028, 0x202E) && !is_within(point, 0x2066, 0x2069);
-}
-
-/* The size of the multibyte sequence at `text` that may stay, or 0. */
-static size_t sequence_size(const char *text)
-{
-	unsigned char first = (unsigned char)text[0];
-	size_t size = first >= 0xF0 ? 4 : (first >= 0xE0 ? 3 : 2);
-	uint32_t point = first & (0xFFU >> (size + 1));
-
-	if (!is_within(first, 0xC0, 0xF7))
-		return 0;
-	for (size_t i = 1; i < size; i++) {
-		unsigned char byte = (unsigned char)text[i];
-
-		if ((byte & 0xC0) != 0x80)
-			return 0;
-		point = point << 6 | (byte & 0x3FU);
-	}
-	return is_harmless(point, size) ? size : 0;
+	return size > 1 && !utf8_disturbs(point) ? size : 0;
 }
 
 static char safe_byte(char byte, const char *barred)
@@ -72,7 +47,7 @@ static void append_safe(struct buffer *b, const char *text, struct rule rule, si
 	size_t used = 0;
 
 	while (*text != '\0') {
-		size_t kept = rule.keep_utf8 ? sequence_size(text) : 0;
+		size_t kept = rule.keep_utf8 ? kept_size(text) : 0;
 		size_t size = kept > 0 ? kept : 1;
 
 		used += size;

@@ -459,6 +459,24 @@ class Interrupted(UploadTest):
         session.quit()
         self.assert_same_bytes((ALICE / "up.bin").read_bytes(), self.CONTENT)
 
+    def test_old_file_changed(self):
+        """What is gone on with takes after the file that it will replace, and may not replace what may not be written."""
+        f = harness.put(ALICE / "f", OLD)
+        session = self.login()
+        session.expect("TYPE I", re.compile("200 .*"))
+        self.interrupt(session, "STOR f", NEW[:1000])
+        session.expect("SIZE f", "213 1000")
+        f.chmod(0o440)
+        with session.passive():
+            session.expect("APPE f", re.compile("55[03] .*"))
+        self.assert_same_bytes(f.read_bytes(), OLD)
+        f.chmod(0o640)
+        session.store("APPE f", NEW[1000:])
+        session.quit()
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        self.assertEqual(f.stat().st_mode & 0o777, 0o640)
+        self.assertEqual(drafts(), [])
+
     def test_hidden(self):
         session = self.login()
         self.interrupt(session, "STOR x", NEW[:1000])
@@ -522,6 +540,18 @@ class Space(UploadTest):
                 self.too_much(session, command, sample(1200 << 10, b"more"), 452)
                 self.assert_same_bytes(f.read_bytes(), sample(400 << 10))
                 self.assertEqual(list(place.iterdir()), [f])
+        session.quit()
+
+    def test_full_again(self):
+        """What was kept before stays, without what the disk had no room for."""
+        place = self.mounted("tmpfs", "small", 1 << 20)
+        session = self.login()
+        session.expect("TYPE I", re.compile("200 .*"))
+        self.interrupt(session, "STOR small/f", sample(400 << 10), place)
+        session.expect(f"REST {400 << 10}", re.compile("350 .*"))
+        self.too_much(session, "STOR small/f", sample(1200 << 10), 452)
+        session.expect("SIZE small/f", f"213 {400 << 10}")
+        self.assert_same_bytes(drafts(place)[0].read_bytes(), sample(400 << 10))
         session.quit()
 
     def test_announced(self):

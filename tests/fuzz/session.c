@@ -238,6 +238,14 @@ static int connect_to(unsigned port)
 
 /* ---- the session ---- */
 
+#ifdef __AFL_COMPILER
+
+/* AFL's counters are shared with children anyway. */
+static uint8_t none[1];
+static uint8_t *const counter_bounds[2] = {none, none};
+
+#else
+
 /*
  * The bounds of the compiler's section of counters. Named in assembly: its own pass declares them in each object, and
  * would be confused by a second declaration in C.
@@ -246,6 +254,9 @@ __asm__(".pushsection .data.rel.ro,\"aw\"\n"
 	"counter_bounds: .quad __start___sancov_cntrs, __stop___sancov_cntrs\n"
 	".popsection\n");
 extern uint8_t *const counter_bounds[2];
+
+#endif
+
 static uint8_t *counters; /* the child's, in shared memory */
 
 static size_t counters_size(void)

@@ -240,6 +240,24 @@ static void test_resume_of_locked(void **state)
 	close(ready[1]);
 }
 
+/* The file has been written since. */
+static void test_keep_older(void **state)
+{
+	uint64_t bytes;
+
+	(void)state;
+	make("f", "old");
+	make(".soloftpd-part-f", "part");
+	make_old("f", 60);
+	make_old(".soloftpd-part-f", 60);
+	assert_int_equal(draft_kept_size("f", &bytes), 0);
+	make_old("f", 59);
+	assert_int_equal(draft_kept_size("f", &bytes), -ENOENT);
+	assert_int_equal(draft_resume(&draft, "f"), -ENOENT);
+	assert_int_equal(draft_forget("f"), 0);
+	assert_false(is_there(".soloftpd-part-f"));
+}
+
 /* What somebody else may have put there is not gone on with. */
 static void test_keep_not_mine(void **state)
 {
@@ -254,6 +272,7 @@ static void test_keep_not_mine(void **state)
 	for (const char *target = "a\0b\0c\0d\0"; *target; target += 2) {
 		assert_int_equal(draft_kept_size(target, &bytes), -ENOENT);
 		assert_int_equal(draft_resume(&draft, target), -ENOENT);
+		assert_int_equal(draft_forget(target), -ENOENT);
 	}
 	check_content("f", "secret");
 }
@@ -319,9 +338,14 @@ static void test_sweep(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (is_there(cases[i].name) != cases[i].stays)
 			fail_msg("%s", cases[i].name);
+	/* A directory with anything else in it does not go. */
 	draft_sweep(".", 100, true);
-	assert_true(is_there("file"));
-	assert_true(is_there(".soloftp"));
+	assert_true(is_there(".soloftpd-part-b"));
+	assert_true(is_there(".soloftpd-bbbbbbbbbbbbb"));
+	assert_int_equal(unlink("file") + unlink(".soloftp") + rmdir("sub"), 0);
+	draft_sweep(".", 2, true);
+	assert_true(is_there(".soloftpd-part-b"));
+	draft_sweep(".", 3, true);
 	assert_false(is_there(".soloftpd-part-b"));
 	assert_false(is_there(".soloftpd-bbbbbbbbbbbbb"));
 	draft_sweep("missing", 100, true);
@@ -359,6 +383,7 @@ static void test_sweep_of_others(void **state)
 	make_old(".soloftpd-part-l", 30L * DAY);
 	make_old(".soloftpd-part-s", 30L * DAY);
 	make_old(".soloftpd-part-d", 30L * DAY);
+	draft_sweep(".", 100, false);
 	draft_sweep(".", 100, true);
 	assert_true(is_there(".soloftpd-part-l"));
 	assert_true(is_there(".soloftpd-part-s"));
@@ -386,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keep, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_long, start, end),
 		cmocka_unit_test_setup_teardown(test_resume_of_locked, start, end),
+		cmocka_unit_test_setup_teardown(test_keep_older, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_not_mine, start, end),
 		cmocka_unit_test_setup_teardown(test_take_after, start, end),
 		cmocka_unit_test_setup_teardown(test_copy_of_less, start, end),
