@@ -166,7 +166,7 @@ static int open_again(struct session *session, struct upload *upload, bool over)
 	if (error < 0)
 		return vfs_is_failure(error) ? error : -ENOENT;
 	error = draft_resume(&upload->draft, upload->target);
-	if (error == -ENOENT)
+	if (error < 0 && !vfs_is_failure(error))
 		error = -EAGAIN;
 	if (error == 0 && over) {
 		error = draft_take_after(&upload->draft, upload->fd);
