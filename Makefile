@@ -103,6 +103,9 @@ soak:
 # How much of the sources the tests run, in lines and branches.
 coverage: ; tests/packages build check coverage && tests/coverage/run
 
+# Every call of a session fails in turn.
+check-faults: all faults ; tests/faults/run $(BUILD) ALL
+
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
 	tests/packages build ktls
@@ -120,4 +123,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server counted run check fuzz soak coverage check-ktls install clean
+.PHONY: all units talks musl musl-server counted run check fuzz soak coverage check-faults check-ktls install clean

@@ -53,3 +53,20 @@ $(COUNTED)/counters.o: tests/coverage/counters.c
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fPIE -DCOUNTERS='"$(CURDIR)/$(COUNTED)/counters"' -c -o $@ $<
+
+# Sessions that meet faults: tests/faults. The names of system calls are those of the system's headers.
+$(BUILD)/faults-calls.h:
+	@mkdir -p $(@D)
+	$(Q)printf '#include <sys/syscall.h>\n' | $(CC) $(CPPFLAGS) -E -dM - | \
+		sed -n 's/^#define SYS_\([a-z0-9_]*\) .*/{"\1", SYS_\1},/p' | sort >$@
+
+$(BUILD)/faults: $(filter-out %/allocations.c,$(wildcard tests/faults/*.c)) tests/faults/faults.h $(BUILD)/faults-calls.h
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -I$(BUILD) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/faults-allocations.so: tests/faults/allocations.c tests/faults/faults.h
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
+
+faults: $(BUILD)/soloftpd $(BUILD)/faults $(BUILD)/faults-allocations.so
+.PHONY: faults

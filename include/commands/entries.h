@@ -16,6 +16,7 @@ struct entries {
 	struct pump pump;
 	bool over_data; /* the data connection, or else the control connection */
 	enum pump_result result;
+	int missing; /* -errno of an entry that could not be looked at; 0: none */
 	struct record_transfer log;
 	struct buffer out; /* lines that have not been sent yet */
 };
@@ -36,6 +37,10 @@ void entries_room(struct entries *entries);
 
 /* Hears the client: much may be read before anything has to be waited for. */
 void entries_glance(struct entries *entries);
+
+/* An entry that can't be looked at, with -errno: one that has gone, or that the client may not know of, is left out. What
+ * else is missing would be taken for removed: the listing goes on, but does not end well. */
+void entries_unseen(struct entries *entries, int error);
 
 /* Sends the rest of the lines and ends the transfer; the final reply. */
 struct reply entries_end(struct entries *entries);

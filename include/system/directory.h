@@ -26,7 +26,7 @@ int directory_next(struct directory_stream *stream, const char **out_name);
 /* As directory_facts and directory_target below, for a name in it. */
 int directory_next_facts(const struct directory_stream *stream, const char *name, bool follow,
 	struct facts *out_facts);
-void directory_next_target(
+int directory_next_target(
 	const struct directory_stream *stream, const char *name, char *out, size_t capacity);
 void directory_close(struct directory_stream *stream);
 
@@ -68,8 +68,8 @@ static inline const char *directory_name(const struct directory *directory, size
 int directory_facts(
 	const struct directory *directory, size_t index, bool follow, struct facts *out_facts);
 
-/* The target of a symbolic link, cut to fit; "" if it can't be read. */
-void directory_target(const struct directory *directory, size_t index, char *out, size_t capacity);
+/* The target of a symbolic link, cut to fit; "" and -errno if it can't be read. */
+int directory_target(const struct directory *directory, size_t index, char *out, size_t capacity);
 
 void directory_free(struct directory *directory);
 

@@ -35,6 +35,12 @@ void vfs_facts(const struct stat *st, struct facts *out_facts);
 /* The facts of an open file, as they are now. */
 int vfs_file_facts(int fd, struct facts *out_facts);
 
+/* Whether an error says that something failed, or is used up, and not that it can't be done with this file or in this place. */
+bool vfs_is_failure(int error);
+
+/* open(2) with O_CLOEXEC, made again when a signal interrupts it: a descriptor, or -1 and errno. */
+int vfs_open(const char *path, int flags, mode_t mode);
+
 /* Opens a regular file to read (-EINVAL for any other kind, at once even for a FIFO) and sets its
  * descriptor, which the caller owns, and its facts. */
 int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);

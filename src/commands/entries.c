@@ -1,5 +1,7 @@
 #include "commands/entries.h"
 
+#include <errno.h>
+
 #include "commands/record.h"
 #include "policy/access.h"
 #include "system/account.h"
@@ -19,6 +21,7 @@ static void start(struct entries *e, struct session *session, bool over_data)
 	e->session = session;
 	e->over_data = over_data;
 	e->result = PUMP_DONE;
+	e->missing = 0;
 	buffer_start(&e->out, lines, sizeof(lines));
 }
 
@@ -94,12 +97,40 @@ void entries_glance(struct entries *entries)
 		entries->result = PUMP_ABORTED;
 }
 
+void entries_unseen(struct entries *entries, int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -ESTALE:
+	case -EACCES:
+	case -EPERM:
+	case -ENAMETOOLONG:
+	case -ENOTCONN: /* the server of a mounted file system has gone */
+	case -EINVAL:	/* no symbolic link any more */
+	case 0:
+		return;
+	default:
+		entries->missing = error;
+	}
+}
+
+static void send_rest(struct entries *e)
+{
+	send_lines(e);
+	if (e->result == PUMP_DONE && e->missing < 0) {
+		e->result = PUMP_FILE;
+		e->pump.error = e->missing;
+	}
+}
+
 struct reply entries_end(struct entries *entries)
 {
 	struct session *session = entries->session;
 	struct reply answer;
 
-	send_lines(entries);
+	send_rest(entries);
 	session->transfer.verb = NULL;
 	answer = transfer_finish(session, &entries->pump, entries->result, false);
 	entries->log.ok = answer.code == 226;
@@ -110,7 +141,7 @@ struct reply entries_end(struct entries *entries)
 
 void entries_end_control(struct entries *entries)
 {
-	send_lines(entries);
+	send_rest(entries);
 }
 
 void entries_ids(const struct facts *facts, const char **out_uid, const char **out_gid)

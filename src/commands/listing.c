@@ -87,17 +87,24 @@ static void add_entry(struct listing *l, struct directory *directory, size_t ind
 	static char target[PATH_TEXT]; /* not cleared for every entry */
 	struct facts facts;
 	bool is_link;
+	int error;
 
 	if (l->names_only) {
 		add_name(l, name);
 		return;
 	}
-	if (directory_facts(directory, index, l->args.follow, &facts) < 0 &&
-		directory_facts(directory, index, false, &facts) < 0)
-		return; /* removed meanwhile */
+	error = directory_facts(directory, index, l->args.follow, &facts);
+	/* A link that leads nowhere is shown itself. */
+	if (error < 0)
+		error = directory_facts(directory, index, false, &facts);
+	if (error < 0) {
+		entries_unseen(&l->entries, error);
+		return;
+	}
 	is_link = S_ISLNK(facts.mode);
 	if (is_link)
-		directory_target(directory, index, target, sizeof(target));
+		entries_unseen(
+			&l->entries, directory_target(directory, index, target, sizeof(target)));
 	add_line(l, name, &facts, is_link ? target : NULL);
 	directory->entries[index].key = is_below(l, directory, index, &facts);
 }
@@ -204,12 +211,15 @@ static void list_below(struct listing *l)
 {
 	char path[PATH_TEXT];
 	struct directory directory;
+	int error;
 
 	while (l->waiting_size > 0 && l->entries.result == PUMP_DONE) {
 		entries_glance(&l->entries);
 		take_waiting(l, path);
 		add_heading(l, path);
-		if (read_directory(l, path, &directory) < 0)
+		error = read_directory(l, path, &directory);
+		entries_unseen(&l->entries, error);
+		if (error < 0)
 			continue;
 		list_directory(l, path, &directory);
 		directory_free(&directory);

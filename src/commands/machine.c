@@ -202,13 +202,20 @@ static void add_entry(struct machine *m, const char *name)
 		.facts = &facts,
 		.leads = &facts,
 		.parent = &m->directory};
+	int error;
 
-	if (directory_next_facts(&m->stream, name, false, &facts) < 0)
-		return; /* removed meanwhile */
+	error = directory_next_facts(&m->stream, name, false, &facts);
+	if (error < 0) {
+		entries_unseen(&m->entries, error);
+		return;
+	}
 	if (S_ISLNK(facts.mode)) {
-		directory_next_target(&m->stream, name, target, sizeof(target));
+		error = directory_next_target(&m->stream, name, target, sizeof(target));
+		entries_unseen(&m->entries, error);
 		subject.target = target;
-		if (directory_next_facts(&m->stream, name, true, &leads) == 0)
+		error = directory_next_facts(&m->stream, name, true, &leads);
+		entries_unseen(&m->entries, error);
+		if (error == 0)
 			subject.leads = &leads;
 	}
 	append_subject(m->session, &m->powers, &subject, &m->entries.out);
@@ -218,8 +225,11 @@ static void add_frame(struct machine *m, const char *name, const char *type)
 {
 	struct facts facts;
 	struct subject subject = {.name = name, .type = type, .facts = &facts, .leads = &facts};
+	int error;
 
-	if (directory_next_facts(&m->stream, name, true, &facts) == 0)
+	error = directory_next_facts(&m->stream, name, true, &facts);
+	entries_unseen(&m->entries, error);
+	if (error == 0)
 		append_subject(m->session, &m->powers, &subject, &m->entries.out);
 }
 

@@ -42,11 +42,11 @@ static int open_in_place(struct session *session, struct upload *upload)
 	if (error < 0)
 		return error;
 	error = lock(session, upload->fd);
-	if (error == 0 && upload->created && session->owner) {
+	if (error == 0 && upload->created && session->owner)
 		error = give(session, upload->fd);
-		if (error < 0)
-			discard(upload);
-	}
+	/* A file that someone else has locked since it was made is theirs by now. */
+	if (error < 0 && error != -EAGAIN && upload->created)
+		discard(upload);
 	if (error < 0)
 		vfs_close(upload->fd);
 	return error;
@@ -88,8 +88,18 @@ static int begin(struct session *session, struct upload *upload, mode_t mode)
 	return draft_begin(&upload->draft, upload->target, mode, keeps);
 }
 
+/* Gives up a draft that has no data yet: what was kept is kept on. */
+static void forsake(struct upload *upload)
+{
+	if (upload->resumed)
+		draft_keep(&upload->draft, upload->target);
+	else
+		draft_drop(&upload->draft);
+	upload->resumed = false;
+}
+
 /* A draft that holds what is there already, as far as data are to be added to it. -EXDEV: the old file must be written
- * itself. */
+ * itself; not where only the disk failed, or is full: the old file would be lost as well. */
 static int draft_over(struct session *session, struct upload *upload, const struct facts *old)
 {
 	uint64_t kept = adds(session, upload) ? old->size : 0;
@@ -100,17 +110,15 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 		return -EXDEV;
 	/* Until it is like the old one it is nobody else's to open. */
 	error = begin(session, upload, 0600);
-	if (error < 0)
-		return -EXDEV;
-	error = attributes_take_after(upload->draft.fd, upload->fd);
-	if (error == 0 && kept > 0)
-		error = vfs_copy(upload->draft.fd, upload->fd, kept);
-	if (error < 0 && upload->resumed)
-		draft_keep(&upload->draft, upload->target);
-	else if (error < 0)
-		draft_drop(&upload->draft);
-	upload->resumed = upload->resumed && error == 0;
-	return error < 0 ? -EXDEV : 0;
+	if (error == 0) {
+		error = attributes_take_after(upload->draft.fd, upload->fd);
+		if (error == 0 && kept > 0)
+			error = vfs_copy(upload->draft.fd, upload->fd, kept);
+		if (error < 0)
+			forsake(upload);
+	}
+	upload->drafted = error == 0;
+	return error == 0 || vfs_is_failure(error) ? error : -EXDEV;
 }
 
 /* The old file is opened all the same: whoever may not write it may not replace it. */
@@ -127,11 +135,9 @@ static int open_over(struct session *session, struct upload *upload)
 		error = lock(session, upload->fd);
 	else if (session->config.lock_upload_files)
 		(void)vfs_lock(upload->fd, false);
-	if (error == 0 && draft_over(session, upload, &upload->old) == 0) {
-		upload->drafted = true;
-		return 0;
-	}
 	if (error == 0)
+		error = draft_over(session, upload, &upload->old);
+	if (error == -EXDEV)
 		error = lock(session, upload->fd);
 	if (error < 0)
 		vfs_close(upload->fd);
@@ -139,32 +145,43 @@ static int open_over(struct session *session, struct upload *upload)
 }
 
 /* What an interrupted upload left goes on where the client says. Where there is a file of that name, too, it is only meant
- * if the client was told its size, or knows it, and that file must be one that may be written. */
-static bool open_again(struct session *session, struct upload *upload, bool over)
+ * if the client was told its size, or knows it, and that file must be one that may be written.
+ * -ENOENT: nothing was left, or it is not meant. What was left and can't be had, or is another session's by now, must not be
+ * taken for nothing: the new data would stand behind a hole. */
+static int open_again(struct session *session, struct upload *upload, bool over)
 {
 	struct facts old;
 	uint64_t kept;
+	int error = adds(session, upload) && entries_keep(session)
+			    ? draft_kept_size(upload->target, &kept)
+			    : -ENOENT;
 
-	if (!adds(session, upload) || !entries_keep(session) ||
-		draft_kept_size(upload->target, &kept) < 0)
-		return false;
+	if (error < 0)
+		return vfs_is_failure(error) ? error : -ENOENT;
 	if (session->pending.restart > kept ||
 		(over && session->kept_told != kept && session->pending.restart != kept))
-		return false;
-	if (over && vfs_open_update(
-			    upload->target, session->config.file_open_mode, &upload->fd, &old) < 0)
-		return false;
-	upload->resumed = draft_resume(&upload->draft, upload->target) == 0;
-	if (upload->resumed && over && attributes_take_after(upload->draft.fd, upload->fd) < 0) {
-		draft_keep(&upload->draft, upload->target);
-		upload->resumed = false;
+		return -ENOENT;
+	if (over)
+		error = vfs_open_update(
+			upload->target, session->config.file_open_mode, &upload->fd, &old);
+	if (error < 0)
+		return vfs_is_failure(error) ? error : -ENOENT;
+	error = draft_resume(&upload->draft, upload->target);
+	if (error < 0 && !vfs_is_failure(error))
+		error = -EAGAIN;
+	if (error == 0 && over) {
+		error = attributes_take_after(upload->draft.fd, upload->fd);
+		if (error < 0) {
+			draft_keep(&upload->draft, upload->target);
+			error = vfs_is_failure(error) ? error : -ENOENT;
+		}
 	}
-	if (over && !upload->resumed) {
+	if (error < 0 && over) {
 		vfs_close(upload->fd);
 		upload->fd = -1;
 	}
-	upload->drafted = upload->resumed;
-	return upload->resumed;
+	upload->resumed = upload->drafted = error == 0;
+	return error;
 }
 
 static int open_new(struct session *session, struct upload *upload)
@@ -214,23 +231,28 @@ static int find_target(struct upload *upload, struct facts *out_old)
 int target_open(struct session *session, struct upload *upload)
 {
 	struct facts old;
+	bool over;
 	int error;
 
 	upload->fd = -1;
 	upload->exclusive = upload->storing == STORING_UNIQUE ||
 			    (session->login.anonymous && !session->config.anon_other_write_enable);
 	error = find_target(upload, &old);
+	if (vfs_is_failure(error))
+		return error;
 	if (!may_be_drafted(session, upload) || (error < 0 && error != -ENOENT) ||
 		(error == 0 && !vfs_is_regular(&old)))
 		return open_in_place(session, upload);
 	if (error == 0 && upload->exclusive)
 		return -EEXIST;
-	if (open_again(session, upload, error == 0))
-		return 0;
+	over = error == 0;
+	error = open_again(session, upload, over);
+	if (error != -ENOENT)
+		return error;
 	/* What the client was told of can't be gone on with: zeros in its place are not what is meant. */
 	if (session->pending.restart > 0 && session->pending.restart == session->kept_told)
 		return -EAGAIN;
-	return error == 0 ? open_over(session, upload) : open_new(session, upload);
+	return over ? open_over(session, upload) : open_new(session, upload);
 }
 
 static int position_in_draft(struct session *session, struct upload *upload)
@@ -331,10 +353,8 @@ void target_give_up(struct session *session, struct upload *upload, const struct
 
 struct reply target_abandon(struct upload *upload, struct reply answer)
 {
-	if (upload->resumed)
-		draft_keep(&upload->draft, upload->target);
-	else if (upload->drafted)
-		draft_drop(&upload->draft);
+	if (upload->drafted)
+		forsake(upload);
 	else if (upload->created)
 		discard(upload);
 	if (upload->fd >= 0)

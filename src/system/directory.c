@@ -76,7 +76,7 @@ static union {
 
 int directory_open(const char *path, struct directory_stream *out_stream)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+	int fd = vfs_open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -111,11 +111,13 @@ static int name_facts(int fd, const char *name, bool follow, struct facts *out_f
 	return 0;
 }
 
-static void name_target(int fd, const char *name, char *out, size_t capacity)
+static int name_target(int fd, const char *name, char *out, size_t capacity)
 {
 	ssize_t size = readlinkat(fd, name, out, capacity - 1);
+	int error = size < 0 ? -errno : 0;
 
 	out[size > 0 ? size : 0] = '\0';
+	return error;
 }
 
 int directory_next_facts(const struct directory_stream *stream, const char *name, bool follow,
@@ -124,10 +126,10 @@ int directory_next_facts(const struct directory_stream *stream, const char *name
 	return name_facts(stream->fd, name, follow, out_facts);
 }
 
-void directory_next_target(
+int directory_next_target(
 	const struct directory_stream *stream, const char *name, char *out, size_t capacity)
 {
-	name_target(stream->fd, name, out, capacity);
+	return name_target(stream->fd, name, out, capacity);
 }
 
 void directory_close(struct directory_stream *stream)
@@ -319,9 +321,9 @@ int directory_facts(
 	return name_facts(directory->fd, directory_name(directory, index), follow, out_facts);
 }
 
-void directory_target(const struct directory *directory, size_t index, char *out, size_t capacity)
+int directory_target(const struct directory *directory, size_t index, char *out, size_t capacity)
 {
-	name_target(directory->fd, directory_name(directory, index), out, capacity);
+	return name_target(directory->fd, directory_name(directory, index), out, capacity);
 }
 
 void directory_free(struct directory *directory)

@@ -115,7 +115,7 @@ static int make(struct draft *draft, mode_t mode)
 {
 	int error;
 
-	draft->fd = open(draft->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	draft->fd = vfs_open(draft->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	if (draft->fd < 0)
 		return -errno;
 	error = lock(draft->fd);
@@ -182,7 +182,7 @@ static bool is_still(int fd, const char *name)
  * (-ENOENT). Returns a descriptor the caller owns. */
 static int take_kept(const char *kept)
 {
-	int fd = open(kept, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), error;
+	int fd = vfs_open(kept, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0), error;
 
 	if (fd < 0)
 		return -errno;
@@ -251,7 +251,7 @@ static int hide(struct draft *draft, const char *target)
 
 int draft_close(struct draft *draft, const char *target, bool sync)
 {
-	int error = sync ? result(fsync(draft->fd)) : 0, closing;
+	int error = sync ? vfs_sync(draft->fd) : 0, closing;
 
 	if (error == 0 && draft->kept)
 		error = hide(draft, target);
@@ -267,11 +267,11 @@ static int sync_directory(const char *target)
 
 	if (error < 0)
 		return error;
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = vfs_open(parent, O_RDONLY | O_DIRECTORY, 0);
 	/* A directory that may not be read can't be synchronised by anyone but the system. */
 	if (fd < 0)
 		return errno == EACCES ? 0 : -errno;
-	error = result(fsync(fd));
+	error = vfs_sync(fd);
 	close(fd);
 	return error == -EINVAL ? 0 : error;
 }
@@ -385,7 +385,7 @@ static bool is_all_left(DIR *stream, unsigned most)
 
 static DIR *open_directory(const char *directory)
 {
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = vfs_open(directory, O_RDONLY | O_DIRECTORY, 0);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!stream && fd >= 0)

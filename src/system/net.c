@@ -199,7 +199,19 @@ int net_connect(int socket, const struct address *to)
 	union endpoint end;
 	socklen_t size = from_address(to, &end);
 
-	return connect(socket, &end.any, size) < 0 ? -errno : 0;
+	bool interrupted = false;
+
+	while (connect(socket, &end.any, size) < 0) {
+		if (interrupted && errno == EISCONN)
+			return 0;
+		/* It goes on by itself. */
+		if (interrupted && errno == EALREADY)
+			return -EINPROGRESS;
+		if (errno != EINTR)
+			return -errno;
+		interrupted = true;
+	}
+	return 0;
 }
 
 int net_connect_result(int socket)

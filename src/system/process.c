@@ -117,8 +117,11 @@ int process_id(void)
 
 int process_random(void *bytes, size_t size)
 {
-	ssize_t got = getrandom(bytes, size, 0);
+	ssize_t got;
 
+	do {
+		got = getrandom(bytes, size, 0);
+	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
 	return (size_t)got == size ? 0 : -EIO;

@@ -22,6 +22,34 @@ static int result(int status)
 	return status < 0 ? -errno : 0;
 }
 
+bool vfs_is_failure(int error)
+{
+	switch (error) {
+	case -EAGAIN:
+	case -EDQUOT:
+	case -EINTR:
+	case -EIO:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOSPC:
+	case -ESTALE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int vfs_open(const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = open(path, flags | O_CLOEXEC, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 void vfs_facts(const struct stat *st, struct facts *out_facts)
 {
 	*out_facts = (struct facts){
@@ -80,7 +108,7 @@ static int only_regular(int fd, struct facts *out_facts)
 int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts)
 {
 	/* O_NONBLOCK: opening a FIFO must not wait; regular files do not mind. */
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = vfs_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	int error;
 
 	if (fd < 0)
@@ -93,20 +121,22 @@ int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts)
 
 int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created)
 {
-	int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_CREAT;
+	int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CREAT;
 	struct facts facts;
 	/* Made exclusively first, so that a failed upload knows whether the file was its own. */
-	int fd = open(path, flags | O_EXCL, mode);
+	int fd = vfs_open(path, flags | O_EXCL, mode);
 	bool created = fd >= 0;
 	int error;
 
 	if (!created && errno == EEXIST && !exclusive) {
 		/* O_CREAT again: the name may be a symbolic link that points nowhere yet. */
-		fd = open(path, flags, mode);
+		fd = vfs_open(path, flags, mode);
 	}
 	if (fd < 0)
 		return -errno;
 	error = only_regular(fd, &facts);
+	if (error < 0 && created)
+		(void)unlink(path); /* nobody will fill it */
 	if (error < 0)
 		return error;
 	*out_fd = fd;
@@ -117,12 +147,12 @@ int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, b
 int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *out_facts)
 {
 	/* O_CREAT, though it is there: only then does the system look whose it is (protected_regular). */
-	int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_CREAT;
-	int fd = open(path, O_RDWR | flags, mode), error;
+	int flags = O_NONBLOCK | O_NOCTTY | O_CREAT;
+	int fd = vfs_open(path, O_RDWR | flags, mode), error;
 
 	/* Who may write it need not be allowed to read it. */
 	if (fd < 0 && errno == EACCES)
-		fd = open(path, O_WRONLY | flags, mode);
+		fd = vfs_open(path, O_WRONLY | flags, mode);
 	if (fd < 0)
 		return -errno;
 	error = only_regular(fd, out_facts);
@@ -143,14 +173,21 @@ int vfs_lock(int fd, bool for_writing)
 {
 	struct flock lock = {.l_type = for_writing ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
 
-	if (fcntl(fd, F_SETLK, &lock) == 0)
-		return 0;
+	do {
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			return 0;
+	} while (errno == EINTR);
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
 int vfs_truncate(int fd, uint64_t size)
 {
-	return result(ftruncate(fd, (off_t)size));
+	int error;
+
+	do {
+		error = result(ftruncate(fd, (off_t)size));
+	} while (error == -EINTR);
+	return error;
 }
 
 int vfs_seek(int fd, uint64_t offset)
@@ -170,12 +207,20 @@ int vfs_seek_end(int fd, uint64_t *out_offset)
 
 int vfs_sync(int fd)
 {
-	return result(fsync(fd));
+	int error;
+
+	do {
+		error = result(fsync(fd));
+	} while (error == -EINTR);
+	return error;
 }
 
 int vfs_close(int fd)
 {
-	return result(close(fd));
+	int error = result(close(fd));
+
+	/* It is closed all the same (close(2)), and can't be closed twice. */
+	return error == -EINTR ? 0 : error;
 }
 
 ssize_t vfs_read(int fd, void *bytes, size_t size)
