@@ -157,7 +157,7 @@ static int open_again(struct session *session, struct upload *upload, bool over)
 			    : -ENOENT;
 
 	if (error < 0)
-		return vfs_is_failure(error) ? error : -ENOENT;
+		return error == -ENOENT || vfs_is_failure(error) ? error : -EAGAIN;
 	if (session->pending.restart > kept ||
 		(over && session->kept_told != kept && session->pending.restart != kept))
 		return -ENOENT;

@@ -166,16 +166,22 @@ static int find_wanted(const char *target, char kept[PATH_TEXT], struct stat *ou
 
 	if (error < 0)
 		return error;
-	return lstat(target, &named) == 0 && is_older(out_st->st_mtim, named.st_mtim) ? -ENOENT : 0;
+	if (lstat(target, &named) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return is_older(out_st->st_mtim, named.st_mtim) ? -ENOENT : 0;
 }
 
-/* Whether the open file is this user's, and still has the name. */
-static bool is_still(int fd, const char *name)
+/* 0 if the open file is this user's, and still has the name; -ENOENT. */
+static int still_has_name(int fd, const char *name)
 {
 	struct stat open_file, named;
 
-	return fstat(fd, &open_file) == 0 && is_mine(&open_file) && lstat(name, &named) == 0 &&
-	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+	if (fstat(fd, &open_file) < 0 || lstat(name, &named) < 0)
+		return -errno;
+	return is_mine(&open_file) && open_file.st_dev == named.st_dev &&
+			       open_file.st_ino == named.st_ino
+		       ? 0
+		       : -ENOENT;
 }
 
 /* Opens and locks an unfinished file: what somebody writes is not to be had (-EAGAIN), nor what has become a file since
@@ -187,8 +193,8 @@ static int take_kept(const char *kept)
 	if (fd < 0)
 		return -errno;
 	error = lock(fd);
-	if (error == 0 && !is_still(fd, kept))
-		error = -ENOENT;
+	if (error == 0)
+		error = still_has_name(fd, kept);
 	if (error == 0)
 		return fd;
 	close(fd);
