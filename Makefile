@@ -97,6 +97,15 @@ fuzz:
 # Every call of a session fails in turn.
 check-faults: all faults ; tests/faults/run $(BUILD) ALL
 
+# Many sessions at once, for TIME seconds.
+soak:
+	tests/packages build check
+	$(MAKE) all
+	tests/soak/run $(BUILD) $(or $(TIME),600) $(or $(SESSIONS),200)
+
+# How much of the sources the tests run, in lines and branches.
+coverage: ; tests/packages build check coverage && tests/coverage/run
+
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:
 	tests/packages build ktls
@@ -114,4 +123,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server run check fuzz check-faults check-ktls install clean
+.PHONY: all units talks musl musl-server counted run check fuzz check-faults soak coverage check-ktls install clean

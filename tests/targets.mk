@@ -57,3 +57,16 @@ $(BUILD)/faults-allocations.so: tests/faults/allocations.c tests/faults/faults.h
 
 faults: $(BUILD)/soloftpd $(BUILD)/faults $(BUILD)/faults-allocations.so
 .PHONY: faults
+
+# Every program with counters (tests/coverage). It is not optimised and not hardened: the branches that are counted are those of
+# the source.
+COUNTED := build/gcc-coverage
+counted: $(COUNTED)/counters.o
+	CFLAGS='-g -O0 -Wno-frame-larger-than --coverage -fprofile-update=atomic -fdata-sections' \
+	LDFLAGS='$(COUNTED)/counters.o -Wl,-T,tests/coverage/shared.ld -Wl,--wrap=__gcov_exit --coverage' \
+		$(MAKE) CC=gcc BUILD=$(COUNTED) HARDEN='-fPIE -fno-common' all units talks
+
+$(COUNTED)/counters.o: tests/coverage/counters.c
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fPIE -DCOUNTERS='"$(CURDIR)/$(COUNTED)/counters"' -c -o $@ $<

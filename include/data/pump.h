@@ -33,6 +33,7 @@ struct pump {
 	uint64_t most;	    /* bytes that an upload may bring, unless `excess` is 0 */
 	int excess;	    /* -errno: what is wrong with more */
 	uint64_t moved;	    /* bytes on the data connection so far */
+	uint64_t taken;	    /* bytes of the file that a download in TYPE A has read */
 	bool ended;	    /* an upload's data came to their end */
 	int error;	    /* -errno of PUMP_NETWORK and PUMP_FILE */
 };
@@ -44,7 +45,8 @@ enum pump_result pump_download(struct pump *pump, int file, uint64_t offset, uin
 /* To the file's present position, until the client ends the data. */
 enum pump_result pump_upload(struct pump *pump, int file);
 
-/* The same in TYPE A, from the file's present position; `skip` bytes of what would be sent are not. */
+/* The same in TYPE A, from the file's present position; `skip` bytes of what would be sent are not. Lines grow on their
+ * way: only `taken` tells of a file that has become shorter. */
 enum pump_result pump_download_ascii(struct pump *pump, int file, uint64_t skip);
 enum pump_result pump_upload_ascii(struct pump *pump, int file);
 

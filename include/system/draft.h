@@ -15,33 +15,29 @@
 struct draft {
 	int fd;		      /* owned until draft_close; -1 then */
 	char name[PATH_TEXT]; /* where it lies */
+	bool kept;	      /* begun where it will be found if nobody finishes it */
 };
 
 /* Whether a name (one component) is a draft's, or that of an unfinished file that was kept. */
 bool draft_is_name(const char *name);
 
-/* Begins a draft for `target` with `mode` less the umask. */
-int draft_begin(struct draft *draft, const char *target, mode_t mode);
+/* Begins a draft for `target` with `mode` less the umask; where it `keeps`, one that is found as an unfinished file if the
+ * session should be killed, unless there is such a file already. */
+int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps);
 
-/* Goes on with the unfinished file that was kept for `target`, which is a draft again then: -ENOENT if there is none that
- * belongs to this user. It stays kept if this fails. */
+/* Goes on with the unfinished file that was kept for `target`: -ENOENT if there is none that belongs to this user, -EAGAIN if
+ * somebody is writing it. */
 int draft_resume(struct draft *draft, const char *target);
 
-/* The size of the unfinished file that was kept for `target`; -ENOENT, also if `target` is newer. */
+/* The size of the unfinished file that was kept for `target`; -ENOENT, also if it is empty or `target` is newer, or -EAGAIN while it is
+ * being written. */
 int draft_kept_size(const char *target, uint64_t *out_bytes);
 
-/* Removes the unfinished file that was kept for `target`; -ENOENT. */
+/* Removes the unfinished file that was kept for `target`; -ENOENT, -EAGAIN. */
 int draft_forget(const char *target);
 
-/* Gives the draft the mode, the group, the access control list and the attributes of the open file `old`. Fails if it would
- * differ in any of them, or in its owner. */
-int draft_take_after(struct draft *draft, int old);
-
-/* Fills the draft with the first `bytes` of the file `old`. */
-int draft_copy(struct draft *draft, int old, uint64_t bytes);
-
-/* Closes the file; with `sync` its content is on the disk then. The draft stays. */
-int draft_close(struct draft *draft, bool sync);
+/* Closes the file; with `sync` its content is on the disk then. The draft stays, and is nobody's to go on with. */
+int draft_close(struct draft *draft, const char *target, bool sync);
 
 /* Puts the closed draft at `target`: in place of what is there, or only if nothing is (`exclusive`: -EEXIST). With `sync` the
  * name is on the disk when this returns. The draft is gone, unless this fails. */

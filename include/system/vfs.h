@@ -38,6 +38,9 @@ bool vfs_is_failure(int error);
 /* open(2) with O_CLOEXEC, made again when a signal interrupts it: a descriptor, or -1 and errno. */
 int vfs_open(const char *path, int flags, mode_t mode);
 
+/* The facts of an open file, as they are now. */
+int vfs_file_facts(int fd, struct facts *out_facts);
+
 /* Opens a regular file to read (-EINVAL for any other kind, at once even for a FIFO) and sets its
  * descriptor, which the caller owns, and its facts. */
 int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
@@ -72,6 +75,9 @@ int vfs_close(int fd);
 
 ssize_t vfs_read(int fd, void *bytes, size_t size);
 int vfs_write_all(int fd, const void *bytes, size_t size);
+
+/* Copies `bytes` of a file, from where both are; shares them where the file system can. Returns 0 or -errno. */
+int vfs_copy(int to, int from, uint64_t bytes);
 
 /* Facts of what a path names: the target of a symbolic link, or the link itself. */
 int vfs_stat(const char *path, struct facts *out_facts);

@@ -39,11 +39,14 @@ void entries_refused(struct session *session, const char *verb, const char *path
 bool entries_begin(struct entries *entries, struct session *session, const char *verb,
 	const char *path, struct reply *out_reply)
 {
+	bool begun;
+
 	start(entries, session, true);
 	entries->watch = transfer_watch(session);
-	if (!transfer_connect(session, &entries->watch, out_reply) ||
-		!transfer_begin(session, &entries->watch, "Here comes the directory listing.",
-			&(struct transfer){.verb = verb, .path = path}, out_reply)) {
+	begun = transfer_connect(session, &entries->watch, out_reply);
+	transfer_sending(&entries->watch);
+	if (!begun || !transfer_begin(session, &entries->watch, "Here comes the directory listing.",
+			      &(struct transfer){.verb = verb, .path = path}, out_reply)) {
 		entries_refused(session, verb, path, 0);
 		return false;
 	}
@@ -53,7 +56,6 @@ bool entries_begin(struct entries *entries, struct session *session, const char 
 		.started = io_microseconds()};
 	entries->pump = transfer_pump(session, &entries->watch);
 	session->transfer.moved = &entries->pump.moved;
-	transfer_sending(&entries->watch);
 	return true;
 }
 
@@ -144,10 +146,15 @@ void entries_end_control(struct entries *entries)
 
 void entries_ids(const struct facts *facts, const char **out_uid, const char **out_gid)
 {
-	static char user[NUMBER_TEXT], group[NUMBER_TEXT];
+	static char user[NUMBER_TEXT] = "0", group[NUMBER_TEXT] = "0";
+	static uint32_t uid, gid; /* theirs: neighbours often have the same */
 
-	number_format(facts->uid, user);
-	number_format(facts->gid, group);
+	if (uid != facts->uid)
+		number_format(facts->uid, user);
+	if (gid != facts->gid)
+		number_format(facts->gid, group);
+	uid = facts->uid;
+	gid = facts->gid;
 	*out_uid = user;
 	*out_gid = group;
 }

@@ -45,6 +45,9 @@ int files_open(struct session *session, const char *path, int *out_fd, struct fa
 	/* File systems without locks are no reason to refuse. */
 	if (error == -ENOLCK || error == -EINVAL || error == -EOPNOTSUPP)
 		error = 0;
+	/* An upload may have come to its end before the lock: its size counts, not what there was of it. */
+	if (error == 0)
+		error = vfs_file_facts(fd, out_facts);
 	if (error == 0)
 		*out_fd = fd;
 	else
@@ -89,6 +92,7 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 
 	if (!transfer_connect(session, &watch, &answer))
 		return answer;
+	transfer_sending(&watch);
 	buffer_start(&b, session->text, sizeof(session->text));
 	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
 	if (!transfer_begin(session, &watch, buffer_text(&b),
@@ -98,17 +102,19 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 		return answer;
 	pump = transfer_pump(session, &watch);
 	session->transfer.moved = &pump.moved;
-	transfer_sending(&watch);
 	log->started = io_microseconds();
 	result = stretch->converts ? pump_download_ascii(&pump, fd, stretch->start)
 				   : pump_download(&pump, fd, stretch->start, stretch->end);
 	/* The file lost bytes while it was sent: the client must not take it for whole. */
-	if (result == PUMP_DONE && pump.moved < stretch->end - stretch->start)
+	if (result == PUMP_DONE && (stretch->converts ? pump.taken < stretch->size
+						      : pump.moved < stretch->end - stretch->start))
 		result = PUMP_FILE;
-	log->ok = result == PUMP_DONE;
 	log->bytes = pump.moved;
 	session->transfer.verb = NULL;
-	return transfer_finish(session, &pump, result, false);
+	answer = transfer_finish(session, &pump, result, false);
+	/* In TLS its end may still have failed. */
+	log->ok = answer.code == 226;
+	return answer;
 }
 
 /* Applies REST and RANG. An offset in TYPE A counts what is sent, so the file has to be measured. */

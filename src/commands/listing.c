@@ -84,7 +84,7 @@ static bool is_below(const struct listing *l, struct directory *directory, size_
 static void add_entry(struct listing *l, struct directory *directory, size_t index)
 {
 	const char *name = directory_name(directory, index);
-	char target[PATH_TEXT];
+	static char target[PATH_TEXT]; /* not cleared for every entry */
 	struct facts facts;
 	bool is_link;
 	int error;

@@ -2,13 +2,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "commands/destination.h"
 #include "commands/entries.h"
 #include "commands/names.h"
 #include "commands/record.h"
 #include "commands/table.h"
+#include "commands/target.h"
 #include "commands/transfer.h"
 #include "policy/storage.h"
+#include "system/draft.h"
 #include "system/io.h"
 #include "system/process.h"
 #include "system/vfs.h"
@@ -24,24 +25,24 @@ static struct reply receive_file(
 	struct storage limit;
 	int error;
 
-	storage_limit(&session->config, destination_file(upload), upload->start, &limit);
+	storage_limit(&session->config, target_file(upload), upload->start, &limit);
 	pump.most = limit.bytes;
 	pump.excess = limit.excess;
 	session->transfer.moved = &pump.moved;
 	log->started = io_microseconds();
 	result = log->ascii && session->config.ascii_upload_enable
-			 ? pump_upload_ascii(&pump, destination_file(upload))
-			 : pump_upload(&pump, destination_file(upload));
+			 ? pump_upload_ascii(&pump, target_file(upload))
+			 : pump_upload(&pump, target_file(upload));
 	session->transfer.verb = NULL;
 	log->bytes = pump.moved;
 	if (result == PUMP_DONE) {
-		error = destination_complete(session, upload);
+		error = target_complete(session, upload);
 		if (error < 0) {
 			result = PUMP_FILE;
 			pump.error = error;
 		}
 	} else {
-		destination_give_up(session, upload, &pump, result);
+		target_give_up(session, upload, &pump, result);
 	}
 	log->ok = result == PUMP_DONE;
 	return transfer_finish(session, &pump, result, true);
@@ -62,15 +63,15 @@ static struct reply store(
 	struct buffer b;
 	int error;
 
-	error = storage_check(&session->config, destination_file(upload), session->pending.restart,
+	error = storage_check(&session->config, target_file(upload), session->pending.restart,
 		session->allocated);
 	session->allocated = 0;
 	if (error < 0) {
 		log->error = error;
-		return destination_abandon(upload, refuse_size(error));
+		return target_abandon(upload, refuse_size(error));
 	}
 	if (!transfer_connect(session, &watch, &answer))
-		return destination_abandon(upload, answer);
+		return target_abandon(upload, answer);
 	buffer_start(&b, session->text, sizeof(session->text));
 	if (upload->storing == STORING_UNIQUE) {
 		buffer_string(&b, "FILE: ");
@@ -81,13 +82,13 @@ static struct reply store(
 	/* What is there stays until it is sure that data can come. */
 	if (!transfer_begin(session, &watch, buffer_text(&b),
 		    &(struct transfer){.verb = "STOR", .path = upload->path}, &answer))
-		return destination_abandon(upload, answer);
-	error = destination_position(session, upload);
+		return target_abandon(upload, answer);
+	error = target_position(session, upload);
 	if (error < 0) {
 		session->transfer.verb = NULL;
 		data_abort(&session->data);
 		log->error = error;
-		return destination_abandon(upload, reply_error(error, "Could not seek in file."));
+		return target_abandon(upload, reply_error(error, "Could not seek in file."));
 	}
 	return receive_file(session, upload, log);
 }
@@ -158,7 +159,7 @@ static struct reply store_named(struct session *session, const char *argument, e
 		entries_reserves(session, upload.path))
 		error = NAMES_DENIED;
 	if (error == 0)
-		error = destination_open(session, &upload);
+		error = target_open(session, &upload);
 	return error < 0 ? refuse_open(session, &upload, error) : store_and_log(session, &upload);
 }
 
@@ -191,7 +192,7 @@ static int make_unique(struct session *session, const char *base, struct upload 
 		buffer_text(&b);
 		if (b.cut)
 			return -ENAMETOOLONG;
-		error = destination_open(session, upload);
+		error = target_open(session, upload);
 	}
 	return error;
 }

@@ -257,6 +257,7 @@ static enum pump_result send_ascii(struct pump *pump, int file, uint64_t skip)
 		ssize_t got = vfs_read(file, memory, sizeof(memory));
 		if (got <= 0)
 			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
+		pump->taken += (uint64_t)got;
 		size_t size = ascii_to_wire(&state, memory, (size_t)got, converted);
 		size_t left_out = skip < size ? (size_t)skip : size;
 		skip -= left_out;
@@ -340,11 +341,13 @@ static enum pump_result drain(struct pump *pump, struct copy_pipe *pipe, int fil
 	return PUMP_DONE;
 }
 
-static enum pump_result splice_in(
-	struct pump *pump, struct copy_pipe *pipe, int file, bool *out_ended)
+/* splice never passes urgent data: before them it finds nothing, though bytes wait, and once the client has closed it
+ * finds an end that is none. What looks like either goes on through memory, where recv tells. */
+static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int file)
 {
 	enum pump_result result = PUMP_DONE;
 	unsigned count = 0;
+	bool waited = false;
 
 	while (result == PUMP_DONE && pump->kernel_copies) {
 		size_t size = pump->pace->rate > 0 ? chunk_size(pump) : pipe->size;
@@ -353,21 +356,19 @@ static enum pump_result splice_in(
 		if (result != PUMP_DONE)
 			return result;
 		got = copy_from_socket(pipe, pump->data->fd, size);
-		if (got == 0) {
-			*out_ended = true;
-			return PUMP_DONE;
-		}
-		if (got == -EAGAIN) {
+		if (got == -EAGAIN && !waited) {
 			pump->data->want = IO_READ;
 			result = wait_ready(pump);
+			waited = true;
 			continue;
 		}
-		if (got == -EINVAL || got == -ENOSYS) {
+		if (got == 0 || got == -EAGAIN || got == -EINVAL || got == -ENOSYS) {
 			pump->kernel_copies = false;
 			return PUMP_DONE;
 		}
 		if (got < 0)
 			return socket_error(pump, (int)got);
+		waited = false;
 		if (is_too_much(pump, pump->moved, (size_t)got))
 			return file_error(pump, pump->excess);
 		result = drain(pump, pipe, file);
@@ -379,7 +380,7 @@ static enum pump_result splice_in(
 }
 
 /* The large remainder of an upload, inside the kernel as far as that works. */
-static enum pump_result splice_rest(struct pump *pump, int file, bool *out_ended)
+static enum pump_result splice_rest(struct pump *pump, int file)
 {
 	struct copy_pipe pipe;
 	enum pump_result result;
@@ -388,7 +389,7 @@ static enum pump_result splice_rest(struct pump *pump, int file, bool *out_ended
 		pump->kernel_copies = false;
 		return PUMP_DONE;
 	}
-	result = splice_in(pump, &pipe, file, out_ended);
+	result = splice_in(pump, &pipe, file);
 	copy_close(&pipe);
 	return result;
 }
@@ -418,7 +419,7 @@ enum pump_result pump_upload(struct pump *pump, int file)
 
 	while (result == PUMP_DONE && !ended) {
 		if (pump->kernel_copies && !pump->data->tls && pump->moved >= SPLICE_AFTER)
-			result = splice_rest(pump, file, &ended);
+			result = splice_rest(pump, file);
 		else
 			result = receive_and_write(pump, file, &ended);
 		if (result == PUMP_DONE)

@@ -35,7 +35,7 @@ static int grow(void **storage, size_t *capacity, size_t needed, size_t unit)
 	return 0;
 }
 
-/* The first eight bytes of a name as a number that sorts as they do. */
+/* Eight bytes of a name as a number that sorts as they do. */
 static uint64_t name_key(const char *name)
 {
 	uint64_t key = 0;
@@ -61,8 +61,7 @@ static int add(struct directory *d, const char *name)
 	if (error != 0)
 		return error;
 	memcpy(d->names + d->names_size, name, size);
-	d->entries[d->count++] =
-		(struct directory_entry){.key = name_key(name), .name = (uint32_t)d->names_size};
+	d->entries[d->count++] = (struct directory_entry){.name = (uint32_t)d->names_size};
 	d->names_size += size;
 	return 0;
 }
@@ -192,8 +191,54 @@ static void merge(const struct directory *d, struct directory_entry *from,
 	}
 }
 
+/* How many bytes all names begin with. */
+static size_t common_prefix(const struct directory *d)
+{
+	const char *first = directory_name(d, 0);
+	size_t common = strlen(first);
+
+	for (size_t i = 1; i < d->count; i++) {
+		const char *name = directory_name(d, i);
+		size_t same = 0;
+		while (same < common && name[same] == first[same])
+			same++;
+		common = same;
+	}
+	return common;
+}
+
+/* Names that a program has numbered differ late: the keys are of where they begin to. */
+static void set_name_keys(struct directory *d)
+{
+	size_t common = common_prefix(d);
+
+	for (size_t i = 0; i < d->count; i++)
+		d->entries[i].key = name_key(directory_name(d, i) + common);
+}
+
+static void turn_round(struct directory *d)
+{
+	for (size_t low = 0, high = d->count - 1; low < high; low++, high--) {
+		struct directory_entry swap = d->entries[low];
+		d->entries[low] = d->entries[high];
+		d->entries[high] = swap;
+	}
+}
+
+/* Whether each entry comes before the one behind it, or each behind it: some file systems have them in the order in which they
+ * were made, or the last made first. */
+static bool is_ordered(const struct directory *d, bool backwards)
+{
+	for (size_t i = 1; i < d->count; i++) {
+		const struct directory_entry *left = &d->entries[i - 1], *right = &d->entries[i];
+		if (!comes_before(d, backwards ? right : left, backwards ? left : right))
+			return false;
+	}
+	return true;
+}
+
 /* Bottom-up merge sort: no recursion, and no input that makes it slow (clients choose the names). */
-static int sort(struct directory *d)
+static int merge_sort(struct directory *d)
 {
 	struct directory_entry *from = d->entries, *to;
 	struct directory_entry *spare = malloc(d->capacity * sizeof(*spare));
@@ -213,6 +258,16 @@ static int sort(struct directory *d)
 	}
 	d->entries = from;
 	free(to);
+	return 0;
+}
+
+static int sort(struct directory *d)
+{
+	if (is_ordered(d, false))
+		return 0;
+	if (!is_ordered(d, true))
+		return merge_sort(d);
+	turn_round(d);
 	return 0;
 }
 
@@ -243,18 +298,15 @@ int directory_sort(struct directory *directory, enum directory_order order, bool
 
 	if (d->count < 2)
 		return 0;
-	if (order != DIRECTORY_BY_NAME)
+	if (order == DIRECTORY_BY_NAME)
+		set_name_keys(d);
+	else
 		error = set_keys(d, order);
 	if (error == 0)
 		error = sort(d);
-	if (error < 0 || !reverse)
-		return error;
-	for (size_t low = 0, high = d->count - 1; low < high; low++, high--) {
-		struct directory_entry swap = d->entries[low];
-		d->entries[low] = d->entries[high];
-		d->entries[high] = swap;
-	}
-	return 0;
+	if (error == 0 && reverse)
+		turn_round(d);
+	return error;
 }
 
 int directory_facts(

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,12 +111,10 @@ static int lock(int fd)
 	return error == -EAGAIN ? error : 0;
 }
 
-int draft_begin(struct draft *draft, const char *target, mode_t mode)
+static int make(struct draft *draft, mode_t mode)
 {
-	int error = random_name(target, draft->name);
+	int error;
 
-	if (error < 0)
-		return error;
 	draft->fd = vfs_open(draft->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	if (draft->fd < 0)
 		return -errno;
@@ -125,6 +122,19 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode)
 	if (error < 0)
 		draft_drop(draft);
 	return error;
+}
+
+int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps)
+{
+	int error = keeps ? kept_name(target, draft->name) : -EEXIST;
+
+	if (error == 0)
+		error = make(draft, mode);
+	draft->kept = error == 0;
+	if (error != -EEXIST)
+		return error;
+	error = random_name(target, draft->name);
+	return error < 0 ? error : make(draft, mode);
 }
 
 static bool is_mine(const struct stat *st)
@@ -159,26 +169,6 @@ static int find_wanted(const char *target, char kept[PATH_TEXT], struct stat *ou
 	return lstat(target, &named) == 0 && is_older(out_st->st_mtim, named.st_mtim) ? -ENOENT : 0;
 }
 
-int draft_kept_size(const char *target, uint64_t *out_bytes)
-{
-	char kept[PATH_TEXT];
-	struct stat st;
-	int error = find_wanted(target, kept, &st);
-
-	if (error == 0)
-		*out_bytes = (uint64_t)st.st_size;
-	return error;
-}
-
-int draft_forget(const char *target)
-{
-	char kept[PATH_TEXT];
-	struct stat st;
-	int error = find_kept(target, kept, &st);
-
-	return error < 0 ? error : result(unlink(kept));
-}
-
 /* Whether the open file is this user's, and still has the name. */
 static bool is_still(int fd, const char *name)
 {
@@ -188,163 +178,85 @@ static bool is_still(int fd, const char *name)
 	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
-/* Locked before it gets a draft's name: without its lock an old draft would be swept. */
-static int take_kept(struct draft *draft, const char *kept)
+/* Opens and locks an unfinished file: what somebody writes is not to be had (-EAGAIN), nor what has become a file since
+ * (-ENOENT). Returns a descriptor the caller owns. */
+static int take_kept(const char *kept)
 {
-	int error;
+	int fd = vfs_open(kept, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0), error;
 
-	draft->fd = vfs_open(kept, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (draft->fd < 0)
+	if (fd < 0)
 		return -errno;
-	error = lock(draft->fd);
-	/* Whoever moves it first has it. */
+	error = lock(fd);
+	if (error == 0 && !is_still(fd, kept))
+		error = -ENOENT;
 	if (error == 0)
-		error = is_still(draft->fd, kept) ? result(rename(kept, draft->name)) : -ENOENT;
-	if (error < 0) {
-		close(draft->fd);
-		draft->fd = -1;
-	}
+		return fd;
+	close(fd);
+	return error;
+}
+
+int draft_kept_size(const char *target, uint64_t *out_bytes)
+{
+	char kept[PATH_TEXT];
+	struct stat st;
+	int error = find_wanted(target, kept, &st), fd = error == 0 ? take_kept(kept) : error;
+
+	/* It is there, and can't be had: that is not nothing. */
+	if (fd < 0)
+		return error < 0 || vfs_is_failure(fd) ? fd : -EAGAIN;
+	*out_bytes = (uint64_t)st.st_size;
+	close(fd);
+	return st.st_size > 0 ? 0 : -ENOENT;
+}
+
+int draft_forget(const char *target)
+{
+	char kept[PATH_TEXT];
+	struct stat st;
+	int error = find_kept(target, kept, &st), fd = error == 0 ? take_kept(kept) : error;
+
+	/* What may not even be written is of no use to anybody. */
+	if (fd < 0 && fd != -EACCES)
+		return fd;
+	error = result(unlink(kept));
+	if (fd >= 0)
+		close(fd);
 	return error;
 }
 
 int draft_resume(struct draft *draft, const char *target)
 {
-	char kept[PATH_TEXT];
 	struct stat st;
-	int error = find_wanted(target, kept, &st);
+	int error = find_wanted(target, draft->name, &st),
+	    fd = error == 0 ? take_kept(draft->name) : error;
 
-	if (error == 0)
-		error = random_name(target, draft->name);
-	return error < 0 ? error : take_kept(draft, kept);
-}
-
-/* ---- like another ---- */
-
-#define ACCESS_LIST "system.posix_acl_access"
-
-/* What the system keeps of its own about a file is not copied: a new file gets its own. */
-static bool is_copied(const char *attribute)
-{
-	return strncmp(attribute, "user.", 5) == 0;
-}
-
-/* 1 if there is none. */
-static int copy_attribute(int to, int from, const char *name)
-{
-	static char value[65536];
-	ssize_t size = fgetxattr(from, name, value, sizeof(value));
-
-	if (size < 0)
-		return errno == ENODATA || errno == EOPNOTSUPP || errno == ENOSYS ? 1 : -errno;
-	return result(fsetxattr(to, name, value, (size_t)size, 0));
-}
-
-static int copy_attributes(int to, int from)
-{
-	static char names[65536];
-	ssize_t size = flistxattr(from, names, sizeof(names));
-
-	if (size < 0)
-		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
-	for (const char *name = names; name < names + size; name += strlen(name) + 1) {
-		int error = is_copied(name) ? copy_attribute(to, from, name) : 0;
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
-/* As in linux/posix_acl_xattr.h: who, what, and an id that these three do not have; little-endian. */
-#define LIST_ENTRY(who, rights) (who), 0, (unsigned char)((rights)&7), 0, 0xff, 0xff, 0xff, 0xff
-
-/* The access control list, which has the mode in it, or else the mode. Nobody is granted more in between: a mode shows the
- * list's mask as rights of the group, and becomes the mask of a list that the directory has given to the new file. */
-static int copy_rights(int to, int from, mode_t mode, mode_t other)
-{
-	const unsigned char plain[] = {2, 0, 0, 0, LIST_ENTRY(1, mode >> 6),
-		LIST_ENTRY(4, mode >> 3), LIST_ENTRY(0x20, mode)};
-	int error = copy_attribute(to, from, ACCESS_LIST);
-
-	if (error == 1 && fgetxattr(to, ACCESS_LIST, NULL, 0) > 0)
-		error = result(fsetxattr(to, ACCESS_LIST, plain, sizeof(plain), 0));
-	if (error == 1)
-		error = ((mode ^ other) & 0777) != 0 ? result(fchmod(to, mode & 0777)) : 0;
-	return error;
-}
-
-/* The number of the mount that the file was opened through; 0 if the system does not tell. */
-static uint64_t mount_of(int fd)
-{
-	/* As in linux/stat.h, which not every libc shows whole. */
-	struct {
-		uint32_t mask;
-		char other[0x90 - sizeof(uint32_t)];
-		uint64_t mount;
-		char more[256 - 0x90 - sizeof(uint64_t)];
-	} answer = {.mask = 0};
-	const uint32_t wanted = 0x1000;
-
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, wanted, &answer) < 0)
-		return 0;
-	return (answer.mask & wanted) != 0 ? answer.mount : 0;
-}
-
-int draft_take_after(struct draft *draft, int old)
-{
-	struct stat was, is;
-	int error = 0;
-
-	if (fstat(old, &was) < 0 || fstat(draft->fd, &is) < 0)
-		return -errno;
-	/* A file that another was mounted on keeps its name. */
-	if (mount_of(old) != mount_of(draft->fd))
-		return -EXDEV;
-	if (was.st_uid != is.st_uid)
-		return -EPERM;
-	if (was.st_gid != is.st_gid)
-		error = result(fchown(draft->fd, (uid_t)-1, was.st_gid));
-	if (error == 0)
-		error = copy_rights(draft->fd, old, was.st_mode, is.st_mode);
-	return error < 0 ? error : copy_attributes(draft->fd, old);
-}
-
-static int copy_through_memory(int to, int from, uint64_t bytes)
-{
-	static char piece[65536];
-
-	while (bytes > 0) {
-		ssize_t got = vfs_read(from, piece, bytes < sizeof(piece) ? bytes : sizeof(piece));
-		int error = got > 0 ? vfs_write_all(to, piece, (size_t)got) : (int)got;
-		if (got == 0)
-			return -EIO; /* the file has lost bytes meanwhile */
-		if (error < 0)
-			return error;
-		bytes -= (uint64_t)got;
-	}
-	return 0;
-}
-
-int draft_copy(struct draft *draft, int old, uint64_t bytes)
-{
-	/* Some file systems share the blocks. */
-	while (bytes > 0) {
-		ssize_t got = copy_file_range(old, NULL, draft->fd, NULL, (size_t)bytes, 0);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return copy_through_memory(draft->fd, old, bytes);
-		bytes -= (uint64_t)got;
-	}
-	return 0;
+	draft->kept = true;
+	draft->fd = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
 }
 
 /* ---- the end ---- */
 
-int draft_close(struct draft *draft, bool sync)
+/* Closing ends the lock: what is whole must not be gone on with. */
+static int hide(struct draft *draft, const char *target)
 {
-	int error = sync ? vfs_sync(draft->fd) : 0;
-	int closing = vfs_close(draft->fd);
+	char hidden[PATH_TEXT];
+	int error = random_name(target, hidden);
 
+	if (error == 0)
+		error = result(rename(draft->name, hidden));
+	if (error == 0)
+		memcpy(draft->name, hidden, strlen(hidden) + 1);
+	return error;
+}
+
+int draft_close(struct draft *draft, const char *target, bool sync)
+{
+	int error = sync ? vfs_sync(draft->fd) : 0, closing;
+
+	if (error == 0 && draft->kept)
+		error = hide(draft, target);
+	closing = vfs_close(draft->fd);
 	draft->fd = -1;
 	return error < 0 ? error : closing;
 }
@@ -401,11 +313,26 @@ void draft_drop(struct draft *draft)
 	close_draft(draft);
 }
 
+/* An older one is replaced, unless somebody is writing it. */
+static int keep_as(const char *name, const char *kept)
+{
+	int error = place_exclusively(name, kept), older;
+
+	if (error != -EEXIST)
+		return error;
+	older = take_kept(kept);
+	if (older < 0)
+		return older;
+	error = result(rename(name, kept));
+	close(older);
+	return error;
+}
+
 void draft_keep(struct draft *draft, const char *target)
 {
 	char kept[PATH_TEXT];
 
-	if (kept_name(target, kept) < 0 || rename(draft->name, kept) < 0)
+	if (!draft->kept && (kept_name(target, kept) < 0 || keep_as(draft->name, kept) < 0))
 		(void)unlink(draft->name);
 	close_draft(draft);
 }
@@ -425,14 +352,13 @@ static bool is_left(int directory, const char *name, bool all)
 	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
 		return false;
 	fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	error = vfs_lock(fd, true);
+	error = fd < 0 ? -errno : vfs_lock(fd, true);
 	if (error == 0)
 		left = true;
 	else if (error != -EAGAIN)
 		left = age >= LEFT;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return left;
 }
 

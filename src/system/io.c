@@ -66,6 +66,9 @@ static int wait_for(struct pollfd polled[2], int64_t deadline)
 		struct timespec left, *limit = NULL;
 		int ready;
 
+		/* In an earlier wait, whose caller had something left to say. */
+		if (terminated)
+			return -EINTR;
 		if (deadline != IO_FOREVER) {
 			int64_t ms = deadline - io_now();
 			if (ms < 0)

@@ -80,16 +80,26 @@ bool vfs_is_regular(const struct facts *facts)
 	return S_ISREG(facts->mode);
 }
 
-/* Closes `fd` unless it is a regular file. */
-static int only_regular(int fd, struct facts *out_facts)
+int vfs_file_facts(int fd, struct facts *out_facts)
 {
 	struct stat st;
 	int error = result(fstat(fd, &st));
 
-	if (error == 0 && !S_ISREG(st.st_mode))
-		error = -EINVAL;
 	if (error == 0)
 		vfs_facts(&st, out_facts);
+	return error;
+}
+
+/* Closes `fd` unless it is a regular file. */
+static int only_regular(int fd, struct facts *out_facts)
+{
+	struct facts facts;
+	int error = vfs_file_facts(fd, &facts);
+
+	if (error == 0 && !vfs_is_regular(&facts))
+		error = -EINVAL;
+	if (error == 0)
+		*out_facts = facts;
 	else
 		close(fd);
 	return error;
@@ -235,6 +245,36 @@ int vfs_write_all(int fd, const void *bytes, size_t size)
 			return -errno;
 		at += written;
 		size -= (size_t)written;
+	}
+	return 0;
+}
+
+static int copy_through_memory(int to, int from, uint64_t bytes)
+{
+	static char piece[65536];
+
+	while (bytes > 0) {
+		ssize_t got = vfs_read(from, piece, bytes < sizeof(piece) ? bytes : sizeof(piece));
+		int error = got > 0 ? vfs_write_all(to, piece, (size_t)got) : (int)got;
+		if (got == 0)
+			return -EIO; /* the file has lost bytes meanwhile */
+		if (error < 0)
+			return error;
+		bytes -= (uint64_t)got;
+	}
+	return 0;
+}
+
+int vfs_copy(int to, int from, uint64_t bytes)
+{
+	/* Some file systems share the blocks. */
+	while (bytes > 0) {
+		ssize_t got = copy_file_range(from, NULL, to, NULL, (size_t)bytes, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return copy_through_memory(to, from, bytes);
+		bytes -= (uint64_t)got;
 	}
 	return 0;
 }

@@ -64,11 +64,25 @@ static const char *classify_mark(uint32_t mode)
 	}
 }
 
+/* Every byte of a word. */
+#define EACH(byte) (UINT64_MAX / 255 * (byte))
+
+/* Whether one of eight bytes may be a control: one below 0x20, 0x7F, or, which has to be looked at then, one above. */
+static bool may_have_control(const char *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return ((word - EACH(0x20)) | (word + EACH(0x01)) | word) & EACH(0x80);
+}
+
 void listline_append_name(struct buffer *b, const char *name)
 {
 	size_t start = b->size;
 
 	buffer_bytes(b, name, strlen(name));
+	while (b->size - start >= 8 && !may_have_control(b->data + start))
+		start += 8;
 	for (size_t i = start; i < b->size; i++) {
 		unsigned char byte = (unsigned char)b->data[i];
 
@@ -83,8 +97,8 @@ void listline_append(
 	char mode[11];
 
 	listline_mode(entry->mode, mode);
-	buffer_bytes(b, mode, sizeof(mode) - 1);
-	buffer_byte(b, ' ');
+	mode[10] = ' ';
+	buffer_bytes(b, mode, sizeof(mode));
 	buffer_padded(b, entry->links, 4, ' ');
 	buffer_byte(b, ' ');
 	buffer_left(b, entry->owner, 8);

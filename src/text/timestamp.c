@@ -5,6 +5,7 @@
 #include <time.h>
 
 #define MINUTE 60
+#define QUARTER (15 * MINUTE)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 #define RECENT (182 * DAY)
@@ -143,29 +144,65 @@ static uint64_t shown_year(const struct civil *civil)
 	return (uint64_t)clamp(civil->year, 0, 9999);
 }
 
+static void put_two(char *out, int value)
+{
+	out[0] = (char)('0' + value / 10);
+	out[1] = (char)('0' + value % 10);
+}
+
 static void append_two(struct buffer *b, int value)
 {
-	char digits[2] = {(char)('0' + value / 10), (char)('0' + value % 10)};
+	char digits[2];
 
+	put_two(digits, value);
 	buffer_bytes(b, digits, sizeof(digits));
 }
 
 static void append_clock(struct buffer *b, const struct civil *civil)
 {
-	append_two(b, civil->hour);
-	buffer_byte(b, ':');
-	append_two(b, civil->minute);
+	char clock[] = "00:00";
+
+	put_two(clock, civil->hour);
+	put_two(clock + 3, civil->minute);
+	buffer_bytes(b, clock, sizeof(clock) - 1);
+}
+
+/* As timestamp_split, for many times of which neighbours are often near each other. Zones change at whole quarters of an
+ * hour; where they do not, as long ago, nothing is remembered. */
+static void split_near(int64_t seconds, bool local, struct civil *out)
+{
+	static struct civil start;
+	static int64_t quarter = -1; /* what `start` is of */
+	static bool quarter_local;
+	int rest = (int)(seconds % QUARTER);
+
+	if (seconds < 0) {
+		timestamp_split(seconds, local, out);
+		return;
+	}
+	if (quarter != seconds / QUARTER || quarter_local != local) {
+		timestamp_split(seconds - rest, local, &start);
+		quarter = start.minute % 15 == 0 && start.second == 0 ? seconds / QUARTER : -1;
+		quarter_local = local;
+	}
+	if (quarter < 0) {
+		timestamp_split(seconds, local, out);
+		return;
+	}
+	*out = start;
+	out->minute += rest / MINUTE;
+	out->second = rest % MINUTE;
 }
 
 void timestamp_append_list(struct buffer *b, int64_t seconds, int64_t now, bool local)
 {
+	char date[] = "Jan 01 ";
 	struct civil civil;
 
-	timestamp_split(seconds, local, &civil);
-	buffer_bytes(b, months[civil.month - 1], 3);
-	buffer_byte(b, ' ');
-	append_two(b, civil.day);
-	buffer_byte(b, ' ');
+	split_near(seconds, local, &civil);
+	memcpy(date, months[civil.month - 1], 3);
+	put_two(date + 4, civil.day);
+	buffer_bytes(b, date, sizeof(date) - 1);
 	if (seconds > now || (uint64_t)now - (uint64_t)seconds > RECENT) {
 		buffer_byte(b, ' ');
 		buffer_padded(b, shown_year(&civil), 4, '0');

@@ -274,6 +274,13 @@ class Advice(CheckTest):
                           (2, 0, "warning", "pasv_min_port"), status=1)
         self.assert_found(f"{LOCAL}ftpd_banner=Hello\nbanner_file={self.write('b', 'x')}\n",
                           (2, 0, "warning", "banner_file"), status=1)
+        self.assert_found(LOCAL + "pasv_min_port=1000\npasv_max_port=4000\n",
+                          (2, 0, "warning", "the range begins at 1024"), status=1)
+
+    def test_open_to_strangers(self):
+        self.assert_found(LOCAL + "pasv_promiscuous=YES\nport_promiscuous=YES\n",
+                          (2, 0, "warning", "strangers can take over"),
+                          (3, 0, "warning", "connect to others"), status=1)
 
     def test_files_that_are_missing(self):
         for lines in ("banner_file=/no/such", "userlist_enable=YES\nuserlist_file=/no/such",
@@ -404,6 +411,8 @@ class Advice(CheckTest):
         found = self.check(LOCAL, status=1)
         self.assertEqual([(one.file, one.line, one.severity) for one in found],
                          [(str(ALLOW), 3, "warning")])
+        ALLOW.write_text("# mine\nvsftpd: 10.0.0.0/255.0.0.0")
+        self.assertEqual([one.line for one in self.check(LOCAL, status=1)], [2], "without a line end")
         self.assertEqual(self.check(LOCAL + "tcp_wrappers=NO\n", status=0), [])
         self.assertEqual(self.check(LOCAL + "tcp_wrappers=YES\nanonymous_enable=NO\n",
                                     "--as", "vsftpd", status=0), [])
@@ -690,6 +699,45 @@ vhost_config_dir={self.here}/hosts
         steps = self.explain("--user", "alice", self.file)
         self.assertNotRegex(str(steps), "pam_shells|pam_unix")
 
+    def test_expired_account(self):
+        shadow = pathlib.Path("/etc/shadow")
+        before = shadow.read_text()
+        self.addCleanup(shadow.write_text, before)
+        shadow.write_text(re.sub(r"(?m)^(alice(?::[^:]*){6}):[^:]*:", r"\1:1:", before))
+        self.assertIn(("note", "shadow", "the account has expired: pam_unix refuses it"),
+                      self.explain("--user", "alice", self.file))
+
+    def test_pam_service(self):
+        steps = self.explain("--user", "alice", self.file)
+        self.assertIn(("ok", "pam service", "/etc/pam.d/ftp"), steps)
+        steps = self.explain("--user", "alice", self.more("pam_service_name=nosuchservice\n"))
+        self.assertIn(("note", "pam service", 'no file of its own: PAM\'s service "other" decides'), steps)
+
+    def test_passwords_of_anonymous_users(self):
+        listed = self.write("passwords", "me@example.org\n")
+        steps = self.explain("--user", "ftp", self.more(f"secure_email_list_enable=YES\nemail_password_file={listed}\n"))
+        self.assertIn(("note", "password", "must be in email_password_file"), steps)
+        steps = self.explain("--user", "ftp", self.more(f"deny_email_enable=YES\nbanned_email_file={listed}\n"))
+        self.assertIn(("note", "password", "must not be in banned_email_file"), steps)
+        self.assert_refused("password", "No such file", "--user", "ftp",
+                            self.more("deny_email_enable=YES\nbanned_email_file=/no/such\n"))
+
+    def test_root_outside_a_jail(self):
+        steps = self.explain("--user", "alice", self.more("local_root=/srv/home\n"))
+        self.assertIn(("ok", "root", "/srv/home"), steps)
+
+    def test_nowhere_to_write(self):
+        """Homes among the system's own directories."""
+        place = harness.give_directory(self.here / "place")
+        self.write("users/alice", f"local_root={place}\n")
+        steps = self.explain("--user", "alice", self.file)
+        self.assertTrue(any(verdict == "note" and step == "walls" and "login_writable" in text
+                            for verdict, step, text in steps), steps)
+
+    def test_defaults_alone(self):
+        steps = self.explain("--from", "127.0.0.1", status=1)
+        self.assertIn(("note", "configuration", "no file: built-in defaults alone"), steps)
+
     def test_directories(self):
         self.assert_refused("jail", "writable", "--user", "alice",
                             self.more("chroot_local_user=YES\nseccomp_sandbox=NO\n"))
@@ -729,6 +777,11 @@ vhost_config_dir={self.here}/hosts
                               extra_groups=[], cwd="/")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn(b"run as root", done.stdout)
+        done = subprocess.run([program, "explain", "--user", "alice",
+                               self.more("ssl_enable=YES\n")], check=False,
+                              stdout=subprocess.PIPE, timeout=20, user=1802, group=1802,
+                              extra_groups=[], cwd="/")
+        self.assertIn(b"not tried: run as root to have the keys read", done.stdout)
 
 
 class AsForetold(harness.FtpTest):
@@ -840,9 +893,15 @@ class LoginsAsForetold(harness.FtpTest):
         self.addCleanup(passwd.write_text, passwd.read_text())
         text = passwd.read_text()
         options = "passwd_chroot_enable=YES\nchroot_local_user=YES\n"
-        for home, outcome in (("/srv/home/./alice", "230"), ("/srv/./home/alice", "230")):
+        for home, outcome in (("/srv/home/./alice", "230"), ("/srv/./home/alice", "230"), ("/./srv/home/alice", "230")):
             passwd.write_text(text.replace(":/srv/home/alice:", f":{home}:"))
             self.assert_as_foretold(options, {"alice": outcome})
+        # The last has nothing before the mark: the jail is what is behind it, and not "/".
+        harness.put(harness.ALICE / "f")
+        session = self.login(server=self.serve(options))
+        session.expect("PWD", '257 "/" is the current directory')
+        self.assertEqual(session.list("NLST"), "f\r\n")
+        session.quit()
 
     def test_accounts(self):
         self.assert_as_foretold("guest_enable=YES\nguest_username=nosuchuser\ndelay_failed_login=0\n",

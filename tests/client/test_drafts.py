@@ -227,10 +227,11 @@ class Known(UploadTest):
         self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
 
     def test_not_writable(self):
+        """What can't be gone on with is not told of."""
         session = self.login(server=self.serve("local_umask=0222\n"))
-        self.interrupted(session)
-        session.expect("REST 4000", re.compile("350 .*"))
-        self.refused(session, "STOR f", 450)
+        session.expect("TYPE I", re.compile("200 .*"))
+        self.interrupt(session, "STOR f", NEW[:4000])
+        session.expect("SIZE f", re.compile("550 .*"))
         session.store("STOR f", NEW)
         session.quit()
         self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
@@ -265,7 +266,7 @@ class Added(UploadTest):
         self.assert_same_bytes(second.retrieve("RETR f"), OLD)
         first.close()
         data.close()
-        self.assertTrue(harness.wait_until(lambda: (ALICE / ".soloftpd-part-f").exists(), 2))
+        self.assertTrue(harness.wait_until(lambda: len(self.server.sessions()) == 1, 2))
         second.expect("SIZE f", "213 4000")
         second.store("APPE f", NEW[4000:])
         second.quit()
@@ -359,4 +360,41 @@ class Killed(UploadTest):
         local = self.here / "f"
         local.write_bytes(NEW)
         self.run_client("curl", "-sS", "-C", "-", "-T", local, self.url("f"), status=None)
-        self.assertIn(f.read_bytes(), (OLD, NEW), "the beginning of the old file and the end of the new one")
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        self.assertEqual(drafts(), [])
+
+    def test_twice(self):
+        """What an earlier try left is not mistaken for what this one did."""
+        f = harness.put(ALICE / "f", OLD)
+        session = self.login()
+        self.interrupt(session, "STOR f", OLD[1000:2000])
+        self.begin(session, "STOR f", NEW[:4000])
+        self.assertTrue(harness.wait_until(lambda: [path.stat().st_size for path in drafts()] == [4000], 5))
+        pid = self.session_pid()
+        os.kill(pid, 9)
+        self.assert_gone(pid)
+        session = self.login()
+        session.expect("TYPE I", re.compile("200 .*"))
+        session.expect("SIZE f", "213 4000")
+        session.expect("REST 4000", re.compile("350 .*"))
+        session.store("STOR f", NEW[4000:])
+        session.quit()
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        self.assertEqual(drafts(), [])
+
+    def test_still_written(self):
+        """A client that comes back before its lost connection has been noticed."""
+        f = harness.put(ALICE / "f", OLD)
+        first, second = self.login(), self.login()
+        data = self.begin(first, "STOR f", NEW[:4000])
+        self.assertTrue(harness.wait_until(lambda: [path.stat().st_size for path in drafts()] == [4000], 5))
+        second.expect("TYPE I", re.compile("200 .*"))
+        second.expect("SIZE f", f"213 {len(OLD)}")
+        second.expect(f"REST {len(OLD)}", re.compile("350 .*"))
+        self.refused(second, "STOR f", 450)
+        second.expect("DELE f", re.compile("250 .*"))
+        self.end(first, data, NEW[4000:])
+        first.quit()
+        second.quit()
+        self.assert_same_bytes(f.read_bytes(), NEW)
+        self.assertEqual(drafts(), [])

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import subprocess
 
 import harness
 from harness import ALICE
@@ -141,6 +142,19 @@ class Injection(harness.FtpTest):
 
     # ---- kernels that have less ----
 
+    def test_no_close_range(self):
+        """What the super-server has left open is closed one by one."""
+        server = self.traced()
+        script = pathlib.Path(server.program)
+        script.write_text(script.read_text().replace("exec strace", "exec 7</etc/hostname 9</etc/hostname\nexec strace"))
+        for inject in (None, "close_range:error=ENOSYS"):
+            said, connection = self.try_login(server, "alice", inject)
+            actor = Actor(self, server, connection=connection)
+            left = [os.readlink(entry) for entry in pathlib.Path(f"/proc/{actor.pid}/fd").iterdir()]
+            self.assertTrue(left)
+            self.assertNotIn("/etc/hostname", left)
+            connection.quit()
+
     def test_no_landlock(self):
         """The jail and the filter are left."""
         inject = "landlock_create_ruleset:error=ENOSYS"
@@ -194,3 +208,14 @@ class Injection(harness.FtpTest):
         strict = self.traced("write_enable=YES\nsandbox_required=YES\n")
         self.assertEqual(self.try_login(strict, "alice", self.version(-1))[0], harness.REFUSED)
         self.assertIsNotNone(self.try_login(strict, "alice", self.version(2))[1])
+
+    def test_implicit_tls(self):
+        """The walls of the time before the login stand before a byte is read: without them there is no handshake."""
+        pem = self.here / "implicit.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", pem, "-out", pem, "-subj", "/CN=localhost"], check=True, stderr=subprocess.DEVNULL)
+        server = self.traced(f"ssl_enable=YES\nimplicit_ssl=YES\nrsa_cert_file={pem}\n")
+        self.how.write_text("-e trace=landlock_restrict_self -e inject=landlock_restrict_self:error=EPERM")
+        connection = self.connect(server)
+        connection.expect_end()
+        self.syslog("Landlock before the login: Operation not permitted")

@@ -1,8 +1,11 @@
 """The transfer log and the native log, byte for byte: other programs read them."""
 
+import fcntl
+import os
 import pathlib
 import re
 import threading
+import time
 
 import control
 import harness
@@ -336,3 +339,30 @@ class Concurrency(LogTest):
             self.assertRegex(line, rf"\A{DATE} [1-9]\d* ")
             transfer_left.remove(re.sub(rf"\A{DATE} [1-9]\d* ", "", line))
         self.assertEqual(transfer_left, set())
+
+
+class Places(LogTest):
+
+    def test_pipe(self):
+        """A pipe is no log, though somebody reads it: a session must not wait for them."""
+        pipe = self.here / "log"
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        server = self.serve(f"vsftpd_log_file={pipe}\n")
+        self.login(server=server).quit()
+        self.syslog(re.escape(f"can't open log file {pipe}: Invalid argument"))
+        self.assertEqual(os.read(reader, 100), b"")
+
+    def test_held_by_another(self):
+        """Whoever keeps the lock keeps no session from its end, nor its line from the log."""
+        server = self.serve("dual_log_enable=NO\nxferlog_std_format=YES\nxferlog_enable=YES\n")
+        harness.put(ALICE / "f", b"x")
+        with harness.put(server.directory / "xferlog", user="root").open("r+b") as log:
+            fcntl.lockf(log, fcntl.LOCK_EX)
+            session = self.login(server=server)
+            began = time.monotonic()
+            session.retrieve("RETR f")
+            session.quit()
+            self.assert_log("xferlog", transfer(1, "/srv/home/alice/f", "a", "o", "r", "alice", "c"), server=server)
+            self.assertLess(time.monotonic() - began, 3)

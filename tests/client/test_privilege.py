@@ -106,6 +106,21 @@ class Privilege(harness.FtpTest):
         server = self.serve(harness.GUEST)
         self.assert_session(server, "vera", "virtual", "/srv/virtual")
 
+    def test_too_many_groups(self):
+        """Who is in more groups than can be taken on is refused, not let in with some of them."""
+        groups = pathlib.Path("/etc/group")
+        before = groups.read_text()
+        self.addCleanup(groups.write_text, before)
+        # Beside the two that alice is in anyway.
+        groups.write_text(before + "".join(f"g{number}:x:{number}:alice\n" for number in range(8000, 9022)))
+        self.login().quit()
+        groups.write_text(groups.read_text() + "one_more:x:9022:alice\n")
+        session = self.connect()
+        session.expect_reply(re.compile("220 .*"))
+        session.expect("USER alice", re.compile("331 .*"))
+        session.expect("PASS secret-alice", re.compile("421 .*"))
+        self.syslog("Argument list too long")
+
     def test_before_the_login(self):
         """Still root, but one process, with the client's socket away from 0-2."""
         session = self.connect()

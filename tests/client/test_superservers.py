@@ -191,3 +191,49 @@ class NoSuperServer(harness.FtpTest):
                               stderr=subprocess.PIPE)
         self.assertRegex(done.stdout, rb"\Asoloftpd: version \d+\.\d+[^\n]*\n\Z")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_not_understood(self):
+        """A command line that is wrong, tried by hand: what is wrong, and how it is used."""
+        for arguments, problem in ((["--help"], b"unrecognised option: --help"),
+                                   (["-vv"], b"unrecognised option: -vv"),
+                                   (["-olisten"], b"unrecognised option: -olisten"),
+                                   (["a.conf"] * 65, b"too many arguments"),
+                                   (["-oa=b"] * 65, b"too many arguments")):
+            done = subprocess.run([harness.SOLOFTPD, *arguments], timeout=10, check=False,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+            self.assertEqual((done.returncode, done.stdout), (2, b""))
+            said, usage = done.stderr.split(b"\n", 1)
+            self.assertEqual(said, b"soloftpd: " + problem)
+            self.assertTrue(usage.startswith(b"usage: soloftpd "), usage)
+
+    def test_without_a_client(self):
+        """The listening socket, as a super-server hands it to one server for all (wait = yes)."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            done = subprocess.run([harness.SOLOFTPD, "/dev/null"], timeout=10, check=False,
+                                  stdin=listener, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"a socket without a client (xinetd: wait = no)\n", done.stderr)
+
+
+class WrongEntry(harness.FtpTest):
+    """A command line that is wrong, with a client: syslog tells why, and the client that there is no service."""
+
+    def refused(self, *arguments):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname(), timeout=10)
+            accepted = listener.accept()[0]
+        with client, accepted:
+            done = subprocess.run([harness.SOLOFTPD, *arguments], timeout=10, check=False,
+                                  stdin=accepted, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            accepted.close()
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (2, b"", b""))
+            self.assertEqual(control.read_all(client), b"421 Service not available.\r\n")
+
+    def test_option(self):
+        self.refused("-x", "/dev/null")
+        self.syslog(r"soloftpd\[\d+\]: command line: unrecognised option: -x")
+
+    def test_too_many(self):
+        self.refused(*["/dev/null"] * 65)
+        self.syslog(r"soloftpd\[\d+\]: command line: too many arguments")

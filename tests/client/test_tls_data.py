@@ -406,3 +406,17 @@ class Logs(secure.FtpsTest):
         self.assertRegex(self.server.lines(count=3)[-1], r'FAIL UPLOAD: .*/up", 7 bytes, ')
         self.assertRegex(self.server.lines("xferlog", 1)[0],
                          r" 7 /srv/home/alice/up b _ i r alice ftp 0 \* i$")
+
+    def test_unconfirmed(self):
+        """Where a download is not over before the client has said so, one that was not is logged as failed."""
+        harness.put(ALICE / "file", b"content")
+        server = self.serve_tls("strict_ssl_write_shutdown=YES\n")
+        session = self.login(server=server)
+        data = self.begin(session, "RETR file")
+        self.assertEqual(control.read_all(data), b"content")
+        data.close()
+        session.expect_reply("426 Failure writing network stream.")
+        session.quit()
+        self.assertRegex(server.lines(count=3)[-1], r'FAIL DOWNLOAD: .*/file", 7 bytes, ')
+        self.assertRegex(server.lines("xferlog", 1)[0],
+                         r" 7 /srv/home/alice/file b _ o r alice ftp 0 \* i$")

@@ -74,6 +74,12 @@ class Named(secure.FtpsTest):
         self.assertFalse(self.try_in(server, "stranger"))
         self.assertFalse(self.try_in(server, None))
 
+    def test_other_authorities(self):
+        """They would have to have checked what was shown already."""
+        server = self.named("ssl_request_cert=YES\n", f"ca_certs_file={PLACE}/server.pem\n")
+        self.assertFalse(self.try_in(server, "alice"))
+        self.syslog("inside TLS a host's file can't change ca_certs_file")
+
     def test_required(self):
         server = self.named("ssl_request_cert=YES\n", "require_cert=YES\nvalidate_cert=YES\n")
         self.assertTrue(self.try_in(server, "alice"))

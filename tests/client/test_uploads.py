@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import fcntl
+import hashlib
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ import subprocess
 import threading
 import time
 
+import control
 import harness
 from harness import ALICE, ANONYMOUS, sample
 
@@ -219,7 +221,7 @@ class Kills(UploadTest):
         self.assertGreater(len(killed) * 2, len(points), f"few were killed: {found}")
         self.assertEqual(drafts() != [], not command.startswith("RNTO"))
         for path in drafts():
-            make_old(path, 2 * 60)
+            make_old(path, 8 * DAY)
         self.login().quit()
         self.assertEqual(drafts(), [])
 
@@ -244,6 +246,42 @@ class Kills(UploadTest):
         self.assert_whole("RNTO f", OLD, NEW)
 
 
+class InPlace(UploadTest):
+
+    options = "upload_atomic=NO\n"
+
+    def test_size_is_asked_for_under_the_lock(self):
+        """A download that opens the file during an upload, and locks it after its end, sends all there is then."""
+        for command in ("RETR f", "HASH f"):
+            with self.subTest(command):
+                harness.put(ALICE / "f", OLD)
+                reader = self.login()
+                reader.expect("TYPE I", re.compile("200 .*"))
+                trace = self.here / command[:4]
+                pid = self.session_pid()
+                writer = self.login()
+                data = self.begin(writer, "STOR f", NEW[:10])
+                self.assertTrue(harness.wait_until(lambda: (ALICE / "f").stat().st_size == 10, 5))
+                link = reader.passive()
+                self.addCleanup(link.close)
+                tracer = Tracer(pid, trace, "-e", "trace=openat,open,fcntl", "-e",
+                                "inject=fcntl:delay_enter=1000000")
+                reader.say(command)
+                self.assertTrue(harness.wait_until(lambda: b'"f"' in trace.read_bytes(), 5))
+                self.end(writer, data, NEW[10:])
+                writer.close()
+                if command.startswith("HASH"):
+                    digest = hashlib.sha256(NEW).hexdigest()
+                    reader.expect_reply(f"213 SHA-256 0-{len(NEW) - 1} {digest} f")
+                else:
+                    reader.expect_reply(re.compile(rf"150 .* \({len(NEW)} bytes\)\."))
+                    self.assert_same_bytes(control.read_all(link), NEW)
+                    reader.expect_reply(DONE)
+                reader.close()
+                self.assertIn("F_SETLK", "".join(rest for _, rest in tracer.calls()))
+                self.assert_gone(pid)
+
+
 class Sync(UploadTest):
 
     # The filter takes a call that strace makes fail for one that it does not know.
@@ -258,6 +296,7 @@ class Sync(UploadTest):
         return tracer.calls()
 
     def test_before_the_reply(self):
+        """The draft is whole before nobody can go on with it any more, and then gets its name."""
         harness.put(ALICE / "f", OLD)
         calls = self.store(done=DONE)
         told = []
@@ -268,7 +307,7 @@ class Sync(UploadTest):
                 told.append("rename")
             elif '"226 ' in rest:
                 told.append("226")
-        self.assertEqual(told, ["draft", "rename", "directory", "226"])
+        self.assertEqual(told, ["draft", "rename", "rename", "directory", "226"])
 
     def test_fails(self):
         """Of the file: the old one stays. Of the directory: the new one is whole, but nobody was promised it."""
@@ -279,6 +318,98 @@ class Sync(UploadTest):
                 self.assert_same_bytes((ALICE / "f").read_bytes(), content)
                 self.assertEqual(drafts(), [])
                 self.assertTrue(harness.wait_until(lambda: not self.server.sessions(), 2))
+
+    def test_in_place(self):
+        self.server = self.serve(self.options + "upload_atomic=NO\n")
+        names = [name if name == "fsync" else "226" for name, rest in self.store(done=DONE)
+                 if name == "fsync" or '"226 ' in rest]
+        self.assertEqual(names, ["fsync", "226"])
+        self.store("-e", "inject=fsync:error=EIO", done=re.compile("451 .*"))
+
+
+class Lacking(UploadTest):
+    """What a file system or a kernel does not have is done in another way."""
+
+    # As for Sync; and nobody may replace a file.
+    options = "seccomp_sandbox=NO\nanon_upload_enable=YES\nanon_root=/srv/ftp\n"
+
+    def tracer(self, *inject):
+        return Tracer(self.session_pid(), self.here / "trace", "-e", "trace=copy_file_range,renameat2,flistxattr",
+                      *(word for one in inject for word in ("-e", f"inject={one}")))
+
+    def test_copied_through_memory(self):
+        """From the beginning on, and from where the kernel gives up. The old part takes several pieces of memory."""
+        old = sample(200_000, b"old")
+        for error in ("EXDEV", "ENOSYS", "EOPNOTSUPP"):
+            harness.put(ALICE / "f", old)
+            session = self.login()
+            tracer = self.tracer(f"copy_file_range:error={error}")
+            session.store("APPE f", NEW)
+            session.close()
+            self.assertIn("copy_file_range", [name for name, _rest in tracer.calls()])
+            self.assert_same_bytes((ALICE / "f").read_bytes(), old + NEW)
+            self.assertEqual(drafts(), [])
+
+    def test_not_inside_the_kernel(self):
+        """From the connection into the file: not at all, not from the first piece on, or not from a later one on."""
+        content = sample(3 << 20)
+        for inject in ("pipe2:error=EMFILE", "splice:error=EINVAL", "splice:error=EINVAL:when=2+", "splice:error=ENOSYS:when=4+",
+                       "splice:error=EINTR:when=2", "splice:error=EINTR:when=5+4"):
+            with self.subTest(inject):
+                session = self.login()
+                session.expect("TYPE I", re.compile("200 .*"))
+                tracer = Tracer(self.session_pid(), self.here / "trace", "-e", "trace=splice,pipe2", "-e", f"inject={inject}")
+                session.store("STOR f", content)
+                session.close()
+                self.assertIn("INJECTED", str(tracer.calls()))
+                self.assert_same_bytes((ALICE / "f").read_bytes(), content)
+
+    def test_without_attributes(self):
+        harness.put(ALICE / "f", OLD, mode=0o640)
+        session = self.login()
+        tracer = self.tracer("flistxattr:error=EOPNOTSUPP")
+        session.store("STOR f", NEW)
+        session.close()
+        self.assertIn("flistxattr", [name for name, _rest in tracer.calls()])
+        self.assert_same_bytes((ALICE / "f").read_bytes(), NEW)
+        self.assertEqual(stat.S_IMODE((ALICE / "f").stat().st_mode), 0o640)
+
+    def test_no_place_in_the_file(self):
+        harness.put(ALICE / "f", OLD)
+        session = self.login()
+        session.expect("TYPE I", re.compile("200 .*"))
+        tracer = Tracer(self.session_pid(), self.here / "trace", "-e", "trace=lseek,ftruncate", "-e",
+                        "inject=lseek,ftruncate:error=EIO")
+        session.expect("REST 1000", re.compile("350 .*"))
+        with session.passive():
+            session.expect("STOR f", BEGUN, re.compile("451 .*|550 .*"))
+        session.expect("NOOP", "200 NOOP ok.")
+        session.close()
+        tracer.calls()
+        self.assert_same_bytes((ALICE / "f").read_bytes(), OLD)
+        self.assertEqual(drafts(), [])
+
+    def upload_beside(self, *inject, other):
+        """A guest's upload, during which somebody else may make a file of that name."""
+        target = ANONYMOUS / "incoming/f"
+        session = self.login("ftp")
+        tracer = self.tracer(*inject)
+        data = self.begin(session, "STOR incoming/f", NEW)
+        if other:
+            target.write_bytes(OLD)
+        self.end(session, data, done=re.compile("553 .*" if other else DONE))
+        session.close()
+        self.assertIn("renameat2", [name for name, _rest in tracer.calls()])
+        self.assert_same_bytes(target.read_bytes(), OLD if other else NEW)
+        self.assertEqual(drafts(target.parent), [])
+        target.unlink()
+
+    def test_first_come(self):
+        """What must not be replaced is not, with a kernel that promises it and one that can't."""
+        for inject in ([], ["renameat2:error=EINVAL"], ["renameat2:error=ENOSYS"]):
+            for other in (False, True):
+                with self.subTest(inject=inject, other=other):
+                    self.upload_beside(*inject, other=other)
 
 
 class Replaced(UploadTest):
@@ -418,6 +549,20 @@ class Interrupted(UploadTest):
                 self.assert_same_bytes(f.read_bytes(), self.CONTENT)
                 self.assertEqual(drafts(), [])
                 f.unlink()
+
+    def test_nobody_listens(self):
+        """Going on comes to nothing before a byte: what was kept is kept on."""
+        def go_on(session):
+            session.expect("TYPE I", re.compile("200 .*"))
+            for command in ("STOR up.bin", "APPE up.bin"):
+                session.active().close()
+                session.expect("REST 70000", re.compile("350 .*"))
+                session.expect(command, re.compile("425 .*"))
+                self.assertEqual([path.stat().st_size for path in drafts()], [70_000])
+            session.expect("SIZE up.bin", "213 70000")
+            session.expect("REST 70000", re.compile("350 .*"))
+            session.store("STOR up.bin", self.CONTENT[70_000:])
+        self.assert_goes_on(go_on)
 
     def test_rest(self):
         def go_on(session):

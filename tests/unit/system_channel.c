@@ -117,6 +117,30 @@ static void test_secure_client_that_never_reads(void **state)
 		channel_send_all(&channel, bytes, sizeof(bytes), io_now() + 50), -ETIMEDOUT);
 }
 
+/* Nor takes the close_notify. */
+static void test_secure_end_that_waits(void **state)
+{
+	static const char bytes[LARGE];
+
+	(void)state;
+	while (send(pair.ends[0], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(channel_finish(&channel, io_now() + 50), -ETIMEDOUT);
+}
+
+/* Where the kernel does not encrypt, a file is not sent in clear instead. */
+static void test_secure_file(void **state)
+{
+	char byte;
+	int file = open("/proc/self/exe", O_RDONLY);
+
+	(void)state;
+	assert_true(file >= 0);
+	assert_true(channel_send_file(&channel, file, 0, 100) < 0);
+	assert_int_equal(recv(pair.ends[1], &byte, 1, MSG_DONTWAIT), -1);
+	close(file);
+}
+
 /* Reads to the end in a process of its own; exits with 0 if all came, and a close_notify behind it. */
 static pid_t read_elsewhere(size_t size)
 {
@@ -171,6 +195,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_secure_end, secure, end_secure),
 		cmocka_unit_test_setup_teardown(
 			test_secure_client_that_never_reads, secure, end_secure),
+		cmocka_unit_test_setup_teardown(test_secure_end_that_waits, secure, end_secure),
+		cmocka_unit_test_setup_teardown(test_secure_file, secure, end_secure),
 		cmocka_unit_test_setup_teardown(test_secure_much, secure, end_secure),
 		cmocka_unit_test_setup_teardown(test_drop, secure, end_secure),
 	};

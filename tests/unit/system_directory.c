@@ -320,6 +320,37 @@ static void test_by_name(void **state)
 	check_names(true);
 }
 
+/* Read in the order of their names, the other way round, and with two that are out of it; alike up to their ends. */
+static void test_in_order(void **state)
+{
+	static const char *const orders[] = {
+		"abcdefgh", "hgfedcba", "abcdefhg", "hgfedcab", "a", "ba"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(orders); i++) {
+		char made[64], sorted[64] = "";
+		struct directory_entry entries[8];
+		size_t count = strlen(orders[i]);
+		for (size_t j = 0; j < count; j++) {
+			snprintf(made, sizeof(made), "they all begin with this %c", orders[i][j]);
+			make(made, 0, 0);
+		}
+		assert_int_equal(directory_read(".", is_entry, NULL, &d), 0);
+		/* Whatever order the file system has: now it is this one. */
+		for (size_t j = 0; j < count; j++)
+			for (size_t k = 0; k < count; k++)
+				if (directory_name(&d, k)[25] == orders[i][j])
+					entries[j] = d.entries[k];
+		memcpy(d.entries, entries, count * sizeof(*entries));
+		assert_int_equal(directory_sort(&d, DIRECTORY_BY_NAME, i == 3), 0);
+		for (size_t j = 0; j < count; j++)
+			sorted[j] = directory_name(&d, j)[25];
+		assert_memory_equal(sorted, i == 3 ? "hgfedcba" : "abcdefgh", count);
+		directory_free(&d);
+		assert_int_equal(end(NULL), 0);
+	}
+}
+
 static void test_every_count(void **state)
 {
 	char name[8];
@@ -472,6 +503,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_stream_facts, end),
 		cmocka_unit_test_teardown(test_stream_errors, end),
 		cmocka_unit_test_teardown(test_by_name, end),
+		cmocka_unit_test_teardown(test_in_order, end),
 		cmocka_unit_test_teardown(test_every_count, end),
 		cmocka_unit_test_teardown(test_by_time, end),
 		cmocka_unit_test_teardown(test_by_size, end),

@@ -14,7 +14,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "system/attributes.h"
 #include "system/draft.h"
+#include "system/vfs.h"
 
 #define DAY (24 * 3600)
 
@@ -80,7 +82,7 @@ static bool is_there(const char *name)
 
 static void begin(const char *target, const char *content)
 {
-	assert_int_equal(draft_begin(&draft, target, 0666), 0);
+	assert_int_equal(draft_begin(&draft, target, 0666, false), 0);
 	assert_int_equal(write(draft.fd, content, strlen(content)), strlen(content));
 }
 
@@ -116,7 +118,7 @@ static void test_begin(void **state)
 	begin("sub/f", "");
 	assert_string_not_equal(draft.name, first);
 	draft_drop(&draft);
-	assert_int_equal(draft_begin(&draft, "missing/f", 0666), -ENOENT);
+	assert_int_equal(draft_begin(&draft, "missing/f", 0666, false), -ENOENT);
 }
 
 /* ---- placing ---- */
@@ -128,7 +130,7 @@ static void test_place(void **state)
 		make("f", "old");
 		begin("f", "new");
 		check_content("f", "old");
-		assert_int_equal(draft_close(&draft, sync), 0);
+		assert_int_equal(draft_close(&draft, "f", sync), 0);
 		assert_int_equal(draft.fd, -1);
 		assert_int_equal(draft_place(&draft, "f", false, sync), 0);
 		check_content("f", "new");
@@ -141,7 +143,7 @@ static void test_place_exclusively(void **state)
 	(void)state;
 	begin("f", "new");
 	make("f", "other");
-	assert_int_equal(draft_close(&draft, false), 0);
+	assert_int_equal(draft_close(&draft, "f", false), 0);
 	assert_int_equal(draft_place(&draft, "f", true, false), -EEXIST);
 	check_content("f", "other");
 	assert_true(is_there(draft.name));
@@ -153,7 +155,7 @@ static void test_place_fails(void **state)
 {
 	(void)state;
 	begin("sub", "new");
-	assert_int_equal(draft_close(&draft, false), 0);
+	assert_int_equal(draft_close(&draft, "f", false), 0);
 	assert_int_equal(draft_place(&draft, "sub", false, false), -EISDIR);
 	draft_drop(&draft);
 	assert_false(is_there(draft.name));
@@ -173,9 +175,14 @@ static void check_kept(const char *target)
 	assert_false(is_there(draft.name));
 	assert_int_equal(draft_kept_size(target, &bytes), 0);
 	assert_int_equal(bytes, 5);
+	/* A newer one takes its place. */
+	begin(target, "goodbye");
+	draft_keep(&draft, target);
+	assert_int_equal(draft_kept_size(target, &bytes), 0);
+	assert_int_equal(bytes, 7);
 	assert_int_equal(draft_resume(&draft, target), 0);
-	assert_int_equal(draft_kept_size(target, &bytes), -ENOENT); /* somebody has it */
-	check_content(draft.name, "hello");
+	check_content(draft.name, "goodbye");
+	assert_true(is_there(draft.name));
 	draft_keep(&draft, target);
 	assert_int_equal(draft_forget(target), 0);
 	assert_int_equal(draft_kept_size(target, &bytes), -ENOENT);
@@ -230,9 +237,12 @@ static void test_resume_of_locked(void **state)
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	assert_int_equal(draft_resume(&draft, "f"), -EAGAIN);
 	assert_int_equal(draft.fd, -1);
+	assert_int_equal(draft_kept_size("f", &bytes), -EAGAIN);
+	assert_int_equal(draft_forget("f"), -EAGAIN);
+	begin("f", "mine");
+	draft_keep(&draft, "f");
 	assert_false(is_there(draft.name));
-	assert_int_equal(draft_kept_size("f", &bytes), 0);
-	assert_int_equal(bytes, 5);
+	check_content(".soloftpd-part-f", "hello");
 	close(done[0]);
 	close(done[1]);
 	assert_int_equal(waitpid(child, NULL, 0), child);
@@ -289,10 +299,10 @@ static void test_take_after(void **state)
 	assert_int_equal(chmod("f", 0640), 0);
 	old = open("f", O_RDWR);
 	begin("f", "");
-	assert_int_equal(draft_take_after(&draft, old), 0);
+	assert_int_equal(attributes_take_after(draft.fd, old), 0);
 	assert_int_equal(fstat(draft.fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
-	assert_int_equal(draft_copy(&draft, old, 7), 0);
+	assert_int_equal(vfs_copy(draft.fd, old, 7), 0);
 	check_content(draft.name, "0123456");
 	draft_drop(&draft);
 	close(old);
@@ -306,7 +316,7 @@ static void test_copy_of_less(void **state)
 	make("f", "012");
 	old = open("f", O_RDWR);
 	begin("f", "");
-	assert_int_equal(draft_copy(&draft, old, 4), -EIO);
+	assert_int_equal(vfs_copy(draft.fd, old, 4), -EIO);
 	draft_drop(&draft);
 	close(old);
 }

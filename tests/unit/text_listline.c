@@ -217,6 +217,29 @@ static void test_append_name(void **state)
 	assert_string_equal(buffer_text(&b), "\ta?b\xFF??????????");
 }
 
+/* Each byte at each place of names of each length up to three words. */
+static void test_every_byte(void **state)
+{
+	char storage[32], name[25];
+	struct buffer b;
+
+	(void)state;
+	for (size_t size = 1; size < sizeof(name); size++) {
+		for (size_t at = 0; at < size; at++) {
+			for (unsigned byte = 1; byte < 256; byte++) {
+				memset(name, 'n', size);
+				name[size] = '\0';
+				name[at] = (char)byte;
+				buffer_start(&b, storage, sizeof(storage));
+				listline_append_name(&b, name);
+				if (byte < 0x20 || byte == 0x7F)
+					name[at] = '?';
+				assert_string_equal(buffer_text(&b), name);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_lines_follow_each_other),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_append_name),
+		cmocka_unit_test(test_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,8 @@ static const struct {
 	{{.event = LOGLINE_RESPONSE, .ok = true, .text = "331 Please specify the password."},
 		"FTP response: Client \"127.0.0.1\", \"331 Please specify the password.\""},
 	{{.event = LOGLINE_RESPONSE, .text = ""}, "FTP response: Client \"127.0.0.1\""},
+	{{.event = LOGLINE_DEBUG, .user = "ftp", .text = "a word"},
+		"[ftp] DEBUG: Client \"127.0.0.1\", \"a word\""},
 };
 
 static void test_native(void **state)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -193,6 +194,36 @@ static void test_list_local(void **state)
 	check_list(SUNDAY, SUNDAY, true, "Nov 21 23:25");
 	check_list(SUNDAY, SUNDAY, false, "Nov 22 15:25");
 	check_list(0, SUNDAY, true, "Dec 31  1969");
+}
+
+/* Many times in a row, forth and back, near each other and far; in zones that change within an hour, by half an hour, and
+ * that are no whole minutes from UTC. */
+static void test_list_of_many(void **state)
+{
+	static const char *const zones[] = {"UTC0", "CET-1CEST,M3.5.0,M10.5.0/3",
+		"LHST-10:30LHDT-11,M10.1.0,M4.1.0", "ODD-0:07:31", "NEW+3:30:52"};
+	static const int64_t steps[] = {
+		1, 59, 60, 61, 421, 899, 900, 901, 1800, -7, -897, 86400 * 3 + 17, -3600};
+	int64_t seconds = -2 * DAY;
+
+	(void)state;
+	for (size_t i = 0; i < 60000; i++) {
+		char expected[16];
+		struct civil civil;
+		bool local = i % 7 != 0;
+		/* A session has one zone. */
+		if (i % 12000 == 0) {
+			set_zone(zones[i / 12000]);
+			seconds += 40 * DAY;
+		}
+		seconds += steps[(i * 7 + i / 13) % COUNT(steps)];
+		timestamp_split(seconds, local, &civil);
+		b.size = 0;
+		timestamp_append_list(&b, seconds, seconds + 1, local);
+		snprintf(expected, sizeof(expected), "%02d %02d:%02d", civil.day % 100,
+			civil.hour % 100, civil.minute % 100);
+		assert_string_equal(buffer_text(&b) + 4, expected);
+	}
 }
 
 static void test_list_extremes(void **state)
@@ -451,6 +482,7 @@ int main(void)
 		cmocka_unit_test_setup(test_local_falls_back, utc),
 		cmocka_unit_test_setup(test_list, utc),
 		cmocka_unit_test_setup(test_list_local, utc),
+		cmocka_unit_test_setup(test_list_of_many, utc),
 		cmocka_unit_test_setup(test_list_extremes, utc),
 		cmocka_unit_test_setup(test_every_month_in_english, utc),
 		cmocka_unit_test_setup(test_log, utc),

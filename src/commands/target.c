@@ -1,11 +1,13 @@
-#include "commands/destination.h"
+#include "commands/target.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "commands/entries.h"
+#include "system/attributes.h"
+#include "system/vfs.h"
 
-int destination_file(const struct upload *upload)
+int target_file(const struct upload *upload)
 {
 	return upload->drafted ? upload->draft.fd : upload->fd;
 }
@@ -73,6 +75,19 @@ static bool adds(const struct session *session, const struct upload *upload)
 	return upload->storing == STORING_END || session->pending.restart > 0;
 }
 
+/* An unfinished file that nobody goes on with is written anew, so that it is this upload's end that is found if the session is
+ * killed. What is added to a file then goes on from the end that this had. */
+static int begin(struct session *session, struct upload *upload, mode_t mode)
+{
+	bool keeps = entries_keep(session) && !adds(session, upload);
+
+	if (keeps && draft_resume(&upload->draft, upload->target) == 0) {
+		upload->resumed = true;
+		return 0;
+	}
+	return draft_begin(&upload->draft, upload->target, mode, keeps);
+}
+
 /* A draft that holds what is there already, as far as data are to be added to it. -EXDEV: the old file must be written
  * itself; not where only the disk failed, or is full: the old file would be lost as well. */
 static int draft_over(struct session *session, struct upload *upload, const struct facts *old)
@@ -84,14 +99,17 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 	if (session->owner || old->links > 1 || kept > COPIED_MOST)
 		return -EXDEV;
 	/* Until it is like the old one it is nobody else's to open. */
-	error = draft_begin(&upload->draft, upload->target, 0600);
-	if (error == 0) {
-		error = draft_take_after(&upload->draft, upload->fd);
-		if (error == 0 && kept > 0)
-			error = draft_copy(&upload->draft, upload->fd, kept);
-		if (error < 0)
-			draft_drop(&upload->draft);
-	}
+	error = begin(session, upload, 0600);
+	if (error < 0)
+		return vfs_is_failure(error) ? error : -EXDEV;
+	error = attributes_take_after(upload->draft.fd, upload->fd);
+	if (error == 0 && kept > 0)
+		error = vfs_copy(upload->draft.fd, upload->fd, kept);
+	if (error < 0 && upload->resumed)
+		draft_keep(&upload->draft, upload->target);
+	else if (error < 0)
+		draft_drop(&upload->draft);
+	upload->resumed = upload->resumed && error == 0;
 	upload->drafted = error == 0;
 	return error == 0 || vfs_is_failure(error) ? error : -EXDEV;
 }
@@ -133,7 +151,7 @@ static int open_again(struct session *session, struct upload *upload, bool over)
 
 	if (error < 0)
 		return vfs_is_failure(error) ? error : -ENOENT;
-	if (kept == 0 || session->pending.restart > kept ||
+	if (session->pending.restart > kept ||
 		(over && session->kept_told != kept && session->pending.restart != kept))
 		return -ENOENT;
 	if (over)
@@ -145,7 +163,7 @@ static int open_again(struct session *session, struct upload *upload, bool over)
 	if (error < 0 && !vfs_is_failure(error))
 		error = -EAGAIN;
 	if (error == 0 && over) {
-		error = draft_take_after(&upload->draft, upload->fd);
+		error = attributes_take_after(upload->draft.fd, upload->fd);
 		if (error < 0) {
 			draft_keep(&upload->draft, upload->target);
 			error = vfs_is_failure(error) ? error : -ENOENT;
@@ -161,7 +179,7 @@ static int open_again(struct session *session, struct upload *upload, bool over)
 
 static int open_new(struct session *session, struct upload *upload)
 {
-	int error = draft_begin(&upload->draft, upload->target, session->config.file_open_mode);
+	int error = begin(session, upload, session->config.file_open_mode);
 
 	upload->drafted = error == 0;
 	/* A draft's name can be longer than the file's. */
@@ -203,9 +221,7 @@ static int find_target(struct upload *upload, struct facts *out_old)
 	return error;
 }
 
-/* Opens what the data will be written to; what is there stays as it is until the data connection stands, and, in a draft,
- * until all data have come. */
-int destination_open(struct session *session, struct upload *upload)
+int target_open(struct session *session, struct upload *upload)
 {
 	struct facts old;
 	bool over;
@@ -244,7 +260,7 @@ static int position_in_draft(struct session *session, struct upload *upload)
 	return error < 0 ? error : vfs_seek(fd, upload->start);
 }
 
-int destination_position(struct session *session, struct upload *upload)
+int target_position(struct session *session, struct upload *upload)
 {
 	return upload->drafted ? position_in_draft(session, upload)
 			       : position_in_place(session, upload);
@@ -264,8 +280,7 @@ static bool is_as_copied(const struct session *session, const struct upload *upl
 	       now.nanoseconds == upload->old.nanoseconds;
 }
 
-/* Closes the file, which is when some file systems report a full disk or a quota, and gives it its name. */
-int destination_complete(struct session *session, struct upload *upload)
+int target_complete(struct session *session, struct upload *upload)
 {
 	bool sync = session->config.upload_sync;
 	int error = !upload->drafted && sync ? vfs_sync(upload->fd) : 0, closing;
@@ -276,7 +291,10 @@ int destination_complete(struct session *session, struct upload *upload)
 	}
 	if (session->owner)
 		error = give(session, upload->draft.fd);
-	closing = draft_close(&upload->draft, sync);
+	/* Rights may have been changed meanwhile. */
+	if (error == 0 && upload->fd >= 0)
+		error = attributes_take_after(upload->draft.fd, upload->fd);
+	closing = draft_close(&upload->draft, upload->target, sync);
 	if (error == 0)
 		error = closing;
 	if (error == 0 && !is_as_copied(session, upload))
@@ -287,7 +305,7 @@ int destination_complete(struct session *session, struct upload *upload)
 		error = draft_place(&upload->draft, upload->target, upload->exclusive, sync);
 	if (error < 0)
 		draft_drop(&upload->draft);
-	else if (entries_keep(session))
+	else if (!upload->draft.kept && entries_keep(session))
 		(void)draft_forget(upload->target); /* of an earlier try */
 	return error;
 }
@@ -306,10 +324,11 @@ static void give_up_in_place(
 
 /* A draft that came short is kept for the client to go on with. Where it is the disk that failed, its new data are not: they
  * take up room, and may be wrong. */
-void destination_give_up(struct session *session, struct upload *upload, const struct pump *pump,
+void target_give_up(struct session *session, struct upload *upload, const struct pump *pump,
 	enum pump_result result)
 {
-	bool kept = upload->resumed || (pump->moved > 0 && result != PUMP_FILE);
+	bool kept = result == PUMP_FILE ? upload->resumed && upload->start > 0
+					: pump->moved > 0 || (upload->resumed && upload->start > 0);
 
 	if (!upload->drafted) {
 		give_up_in_place(session, upload, pump);
@@ -325,8 +344,7 @@ void destination_give_up(struct session *session, struct upload *upload, const s
 		draft_drop(&upload->draft);
 }
 
-/* Gives up before any data: a file that is only this upload's must not stay behind empty, and what was kept is kept on. */
-struct reply destination_abandon(struct upload *upload, struct reply answer)
+struct reply target_abandon(struct upload *upload, struct reply answer)
 {
 	if (upload->resumed)
 		draft_keep(&upload->draft, upload->target);
