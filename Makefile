@@ -104,7 +104,10 @@ soak:
 coverage: ; tests/packages build check coverage && tests/coverage/run
 
 # Every call of a session fails in turn.
-check-faults: all faults ; tests/faults/run $(BUILD) ALL
+check-faults:
+	tests/packages build check
+	$(MAKE) all faults
+	tests/faults/run $(BUILD) ALL
 
 # TLS inside the kernel, in a virtual machine whose kernel has it.
 check-ktls:

@@ -126,6 +126,19 @@ static void advise_contradictions(const struct config *config, struct report *re
 			"clients can make this server connect to others (RFC 2577)");
 }
 
+/* A client goes on with what is there: the old file, if nothing is kept of the new one. */
+static void advise_resuming(const struct config *config, struct report *report)
+{
+	bool deletes = config->delete_failed_uploads;
+
+	if (config->write_enable && config->upload_atomic &&
+		(deletes || !config->upload_keep_partial))
+		report_warning(report, config,
+			deletes ? OPTION_delete_failed_uploads : OPTION_upload_keep_partial,
+			"with upload_atomic=YES, a client that goes on with an interrupted upload "
+			"by itself adds to the old file");
+}
+
 /* What the super-server does now, and what is accepted for nothing. */
 static void advise_moot(const struct config *config, struct report *report)
 {
@@ -372,6 +385,7 @@ void advice_give(const struct config *config, const char *daemon, struct report 
 {
 	advise_dependencies(config, report);
 	advise_contradictions(config, report);
+	advise_resuming(config, report);
 	advise_moot(config, report);
 	advise_lists(config, report);
 	advise_logs(config, report);

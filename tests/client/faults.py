@@ -52,12 +52,13 @@ class FaultTest(secure.FtpsTest):
         return session.expect_reply(reply)
 
     def send(self, session, command, content, place=ALICE):
-        """An upload of which so much is in a draft: its data connection."""
-        before = set(self.drafts(place))
+        """An upload of which so much is in a draft, where there is no other: its data connection."""
+        for name in self.drafts(place):
+            (place / name).unlink()
         data = self.begin(session, command)
         data.sendall(content)
-        self.assertTrue(wait_until(lambda: any((place / name).stat().st_size == len(content)
-                                               for name in set(self.drafts(place)) - before), 5))
+        self.assertTrue(wait_until(lambda: [(place / name).stat().st_size for name in self.drafts(place)]
+                                   == [len(content)], 5))
         return data
 
     def drafts(self, place=ALICE):

@@ -276,6 +276,8 @@ class Advice(CheckTest):
                           (2, 0, "warning", "banner_file"), status=1)
         self.assert_found(LOCAL + "pasv_min_port=1000\npasv_max_port=4000\n",
                           (2, 0, "warning", "the range begins at 1024"), status=1)
+        for line in ("upload_keep_partial=NO", "delete_failed_uploads=YES"):
+            self.assert_found(f"{LOCAL}write_enable=YES\n{line}\n", (3, 0, "warning", "adds to the old file"), status=1)
 
     def test_open_to_strangers(self):
         self.assert_found(LOCAL + "pasv_promiscuous=YES\nport_promiscuous=YES\n",

@@ -144,7 +144,7 @@ class Reconfigured(faults.FaultTest):
                 self.assert_same_bytes((ALICE / "f").read_bytes(), OLD)
                 left = self.drafts()
                 self.assertEqual(len(left), 1)
-                test_uploads.make_old(ALICE / left[0], 2 * 60)
+                test_uploads.make_old(ALICE / left[0], 8 * test_uploads.DAY)
                 self.assertTrue(wait_until(lambda: self.enters(private, server), 5))
                 self.assertEqual(self.drafts(), [])
 
