@@ -16,13 +16,14 @@ struct draft {
 	int fd;		      /* owned until draft_close; -1 then */
 	char name[PATH_TEXT]; /* where it lies */
 	bool kept;	      /* begun where it will be found if nobody finishes it */
+	bool found;	      /* there */
 };
 
 /* Whether a name (one component) is a draft's, or that of an unfinished file that was kept. */
 bool draft_is_name(const char *name);
 
 /* Begins a draft for `target` with `mode` less the umask; where it `keeps`, one that is found as an unfinished file if the
- * session should be killed, unless there is such a file already. */
+ * session should be killed. If there is such a file already it is the draft, with what is in it, if it can be had. */
 int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps);
 
 /* Goes on with the unfinished file that was kept for `target`: -ENOENT if there is none that belongs to this user, -EAGAIN if

@@ -80,12 +80,10 @@ static bool adds(const struct session *session, const struct upload *upload)
 static int begin(struct session *session, struct upload *upload, mode_t mode)
 {
 	bool keeps = entries_keep(session) && !adds(session, upload);
+	int error = draft_begin(&upload->draft, upload->target, mode, keeps);
 
-	if (keeps && draft_resume(&upload->draft, upload->target) == 0) {
-		upload->resumed = true;
-		return 0;
-	}
-	return draft_begin(&upload->draft, upload->target, mode, keeps);
+	upload->resumed = error == 0 && upload->draft.found;
+	return error;
 }
 
 /* Gives up a draft that has no data yet: what was kept is kept on. */

@@ -185,7 +185,9 @@ uint64_t confinement_rights(const struct config *config, bool anonymous)
 {
 	uint64_t rights = 0;
 
-	if (access_permits(config, anonymous, CLASS_LIST))
+	/* A directory is read to be listed, and to be synchronised. */
+	if (access_permits(config, anonymous, CLASS_LIST) ||
+		(config->upload_sync && access_permits(config, anonymous, CLASS_UPLOAD)))
 		rights |= RIGHT_READ_DIR;
 	/* Digests and message files are read too. */
 	if (access_permits(config, anonymous, CLASS_DOWNLOAD) ||

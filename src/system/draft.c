@@ -124,19 +124,6 @@ static int make(struct draft *draft, mode_t mode)
 	return error;
 }
 
-int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps)
-{
-	int error = keeps ? kept_name(target, draft->name) : -EEXIST;
-
-	if (error == 0)
-		error = make(draft, mode);
-	draft->kept = error == 0;
-	if (error != -EEXIST)
-		return error;
-	error = random_name(target, draft->name);
-	return error < 0 ? error : make(draft, mode);
-}
-
 static bool is_mine(const struct stat *st)
 {
 	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && st->st_nlink == 1;
@@ -235,9 +222,26 @@ int draft_resume(struct draft *draft, const char *target)
 	int error = find_wanted(target, draft->name, &st),
 	    fd = error == 0 ? take_kept(draft->name) : error;
 
-	draft->kept = true;
+	draft->kept = draft->found = true;
 	draft->fd = fd < 0 ? -1 : fd;
 	return fd < 0 ? fd : 0;
+}
+
+int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps)
+{
+	int error = keeps ? kept_name(target, draft->name) : -EEXIST;
+
+	draft->found = false;
+	if (error == 0)
+		error = make(draft, mode);
+	draft->kept = error == 0;
+	if (error != -EEXIST)
+		return error;
+	if (keeps && draft_resume(draft, target) == 0)
+		return 0;
+	draft->kept = draft->found = false;
+	error = random_name(target, draft->name);
+	return error < 0 ? error : make(draft, mode);
 }
 
 /* ---- the end ---- */

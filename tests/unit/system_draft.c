@@ -195,6 +195,41 @@ static void test_keep(void **state)
 	check_kept("sub/f");
 }
 
+/* Begun where it is found again, until it is whole. */
+static void test_begin_kept(void **state)
+{
+	uint64_t bytes;
+
+	(void)state;
+	assert_int_equal(draft_begin(&draft, "f", 0666, true), 0);
+	assert_false(draft.found);
+	assert_string_equal(draft.name, ".soloftpd-part-f");
+	assert_int_equal(write(draft.fd, "hello", 5), 5);
+	close(draft.fd); /* as if it had been killed */
+	assert_int_equal(draft_kept_size("f", &bytes), 0);
+	assert_int_equal(bytes, 5);
+	assert_int_equal(draft_begin(&draft, "f", 0666, true), 0);
+	assert_true(draft.found);
+	check_content(draft.name, "hello");
+	assert_int_equal(draft_close(&draft, "f", false), 0);
+	assert_int_equal(draft_kept_size("f", &bytes), -ENOENT);
+	assert_true(is_there(draft.name));
+	assert_int_equal(draft_place(&draft, "f", false, false), 0);
+	check_content("f", "hello");
+	/* What is older than the file is not meant, and in nobody's way. */
+	make(".soloftpd-part-f", "older");
+	assert_int_equal(
+		utimensat(AT_FDCWD, ".soloftpd-part-f", (struct timespec[2]){{1, 0}, {1, 0}}, 0),
+		0);
+	assert_int_equal(draft_begin(&draft, "f", 0666, true), 0);
+	assert_false(draft.found);
+	assert_string_not_equal(draft.name, ".soloftpd-part-f");
+	draft_keep(&draft, "f");
+	assert_false(is_there(draft.name));
+	check_content(".soloftpd-part-f", "");
+	assert_int_equal(draft_forget("f"), 0);
+}
+
 /* Names that leave no room for a prefix, and ones that differ only behind that. */
 static void test_keep_long(void **state)
 {
@@ -419,6 +454,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_place_exclusively, start, end),
 		cmocka_unit_test_setup_teardown(test_place_fails, start, end),
 		cmocka_unit_test_setup_teardown(test_keep, start, end),
+		cmocka_unit_test_setup_teardown(test_begin_kept, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_long, start, end),
 		cmocka_unit_test_setup_teardown(test_resume_of_locked, start, end),
 		cmocka_unit_test_setup_teardown(test_keep_older, start, end),
