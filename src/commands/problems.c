@@ -195,16 +195,13 @@ static void write_loss(struct session *session, const char *log, uint64_t lines,
 	event_write(session, &event);
 }
 
-/* As soon as syslog takes lines again it is told how many it has missed. */
-static void tell_syslog(struct session *session, bool ending)
+static void tell_missed(struct session *session, bool ending)
 {
 	struct log_losses *losses = &session->losses[LOGS_SYSLOG];
 	struct log_losses before = *losses;
 	char text[256];
 	struct buffer b;
 
-	if (before.lines == 0 || (!before.works && !ending))
-		return;
 	buffer_start(&b, text, sizeof(text));
 	append_loss(&b, &before, "syslog");
 	tell(session, LOG_LEVEL_WARNING, buffer_text(&b));
@@ -213,16 +210,22 @@ static void tell_syslog(struct session *session, bool ending)
 		write_loss(session, "syslog", before.lines, before.cause);
 }
 
-/* That lines are lost is told once for each cause, and how many at the end. */
-static void tell_file(struct session *session, enum session_log log, bool ending)
+/* As soon as syslog takes lines again it is told how many it has missed. */
+static void tell_syslog(struct session *session, bool ending)
+{
+	const struct log_losses *losses = &session->losses[LOGS_SYSLOG];
+
+	if (losses->lines > 0 && (losses->works || ending))
+		tell_missed(session, ending);
+}
+
+static void tell_lost(struct session *session, enum session_log log, bool ending)
 {
 	const char *option = option_rows[logs_option(log)].name;
 	struct log_losses *losses = &session->losses[log];
 	char text[256];
 	struct buffer b;
 
-	if (losses->lines == 0 || (!losses->news && !ending))
-		return;
 	losses->news = false;
 	buffer_start(&b, text, sizeof(text));
 	append_loss(&b, losses, option);
@@ -231,6 +234,15 @@ static void tell_file(struct session *session, enum session_log log, bool ending
 		write_loss(session, option, losses->lines, losses->cause);
 	if (ending)
 		losses->lines = 0;
+}
+
+/* That lines are lost is told once for each cause, and how many at the end. */
+static void tell_file(struct session *session, enum session_log log, bool ending)
+{
+	const struct log_losses *losses = &session->losses[log];
+
+	if (losses->lines > 0 && (losses->news || ending))
+		tell_lost(session, log, ending);
 }
 
 static void tell_losses(struct session *session, bool ending)

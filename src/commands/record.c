@@ -122,14 +122,12 @@ void record_debug(struct session *session, const char *text)
 	write_native(session, &line);
 }
 
-void record_command(struct session *session, const char *verb, const char *argument)
+static void write_command(struct session *session, const char *verb, const char *argument)
 {
 	struct logline line = {.event = LOGLINE_COMMAND};
 	char text[LINE_MAX_SIZE + 16];
 	struct buffer b;
 
-	if (!session->config.log_ftp_protocol)
-		return;
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, verb);
 	if (strcmp(verb, "PASS") == 0)
@@ -140,6 +138,13 @@ void record_command(struct session *session, const char *verb, const char *argum
 	}
 	line.text = buffer_text(&b);
 	write_native(session, &line);
+}
+
+/* Room is taken, and cleared, only if there is something to write. */
+void record_command(struct session *session, const char *verb, const char *argument)
+{
+	if (session->config.log_ftp_protocol)
+		write_command(session, verb, argument);
 }
 
 void record_absolute(const char *path, char out[PATH_TEXT])

@@ -40,23 +40,48 @@ struct reply reply_name_error(int error, const char *text)
 	return reply(error_code(error, 553), text);
 }
 
+/* Codes have three digits (RFC 959 section 4.2). */
 static void append_code(struct buffer *b, int code, char separator)
 {
-	buffer_number(b, (uint64_t)code);
-	buffer_byte(b, separator);
+	char text[] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10),
+		(char)('0' + code % 10), separator};
+
+	buffer_bytes(b, text, sizeof(text));
+}
+
+/* The bytes up to the next one that does not stand for itself. */
+static size_t plain_size(const char *text, size_t size)
+{
+	size_t plain = 0;
+
+	while (plain < size && (unsigned char)text[plain] >= 0x20 &&
+		(unsigned char)text[plain] != TELNET_IAC_BYTE)
+		plain++;
+	return plain;
+}
+
+static void append_byte(struct buffer *b, char byte)
+{
+	if (byte == '\r')
+		buffer_bytes(b, "\r\0", 2);
+	else if ((unsigned char)byte == TELNET_IAC_BYTE)
+		buffer_bytes(b, "\xff\xff", 2);
+	else
+		buffer_byte(b, byte == '\t' ? '\t' : '?');
 }
 
 static void append_text(struct buffer *b, const char *line, size_t size)
 {
+	size_t used = 0;
+
 	/* Room is kept for a doubled byte and the line end. */
-	for (size_t i = 0; i < size && buffer_room(b) >= 4; i++) {
-		unsigned char byte = (unsigned char)line[i];
-		if (byte == '\r')
-			buffer_bytes(b, "\r\0", 2);
-		else if (byte == TELNET_IAC_BYTE)
-			buffer_bytes(b, "\xff\xff", 2);
-		else
-			buffer_byte(b, byte < 0x20 && byte != '\t' ? '?' : line[i]);
+	while (used < size && buffer_room(b) >= 4) {
+		size_t most = buffer_room(b) - 3;
+		size_t plain = plain_size(line + used, size - used < most ? size - used : most);
+		buffer_bytes(b, line + used, plain);
+		used += plain;
+		if (plain == 0)
+			append_byte(b, line[used++]);
 	}
 	buffer_bytes(b, "\r\n", 2);
 }
