@@ -238,6 +238,8 @@ int target_open(struct session *session, struct upload *upload)
 	error = find_target(upload, &old);
 	if (vfs_is_failure(error))
 		return error;
+	if (error == -ENOENT && session->owner && !session->gives)
+		return -EPERM;
 	if (!may_be_drafted(session, upload) || (error < 0 && error != -ENOENT) ||
 		(error == 0 && !vfs_is_regular(&old)))
 		return open_in_place(session, upload);
