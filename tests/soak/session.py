@@ -287,6 +287,8 @@ class Session:
             self.files[name] = sent.part(0, len(got))
         elif there:
             self.kept[name] = sent
+        else:
+            self.kept.pop(name, None)  # an upload of which nothing came has taken the place of an earlier one
         return len(got)
 
     # ---- the end, and what is left of it ----
