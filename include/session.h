@@ -92,8 +92,8 @@ struct session {
 	unsigned hosts;		    /* changes by HOST */
 	bool host_given;	    /* HOST has chosen a configuration */
 	bool aborted;		    /* ABOR ended a transfer and has not been answered yet */
-	bool finishing;		    /* the client has left, or must */
-	int ended;		    /* by what control_next returned within a command; 0: not so */
+	bool finishing, gives; /* the client has left, or must; files can be given to the owner */
+	int ended;	       /* by what control_next returned within a command; 0: not so */
 	enum exit_class outcome;
 	unsigned idle_granted; /* idle_session_timeout before any SITE IDLE */
 	bool drafts_seen;      /* in a listing */

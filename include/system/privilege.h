@@ -32,4 +32,7 @@ int privilege_jail(void);
  * by trying to return. Returns 0 or -errno (-EPERM: the drop can't be trusted). */
 int privilege_drop(const struct account *account, bool gives);
 
+/* Whether files can be given away; asked after privilege_drop. */
+bool privilege_gives(void);
+
 #endif

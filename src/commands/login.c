@@ -16,6 +16,7 @@
 #include "system/account.h"
 #include "system/io.h"
 #include "system/log.h"
+#include "system/privilege.h"
 #include "system/vfs.h"
 #include "system/zone.h"
 
@@ -205,6 +206,10 @@ static int confine(struct session *session, const struct login *login, struct bu
 	if (problem->size > 0)
 		record_warning(session, buffer_text(problem));
 	buffer_start(problem, problem->data, problem->capacity);
+	session->gives = session->owner && privilege_gives();
+	if (session->owner && !session->gives)
+		record_warning(
+			session, "chown_uploads: there is no CAP_CHOWN: new files are refused");
 	confined = session;
 	return confinement_after(&session->config, login, session->owner, &kept, stopped, problem);
 }

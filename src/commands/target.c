@@ -238,6 +238,8 @@ int target_open(struct session *session, struct upload *upload)
 	error = find_target(upload, &old);
 	if (vfs_is_failure(error))
 		return error;
+	if (error == -ENOENT && session->owner && !session->gives)
+		return -EPERM;
 	if (!may_be_drafted(session, upload) || (error < 0 && error != -ENOENT) ||
 		(error == 0 && !vfs_is_regular(&old)))
 		return open_in_place(session, upload);
@@ -258,6 +260,8 @@ static int position_in_draft(struct session *session, struct upload *upload)
 	int fd = upload->draft.fd, error;
 
 	upload->start = session->pending.restart;
+	if (!adds(session, upload) && !upload->resumed)
+		return 0; /* it is empty */
 	if (upload->storing == STORING_END && upload->start == 0)
 		return vfs_seek_end(fd, &upload->start);
 	/* A resumed upload ends where its new data do; a part that is written anew in an old file does not. */

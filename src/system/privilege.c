@@ -203,3 +203,10 @@ int privilege_drop(const struct account *account, bool gives)
 		return error;
 	return is_dropped(account, kept) ? 0 : -EPERM;
 }
+
+bool privilege_gives(void)
+{
+	struct capabilities held;
+
+	return get_capabilities(&held) == 0 && (held.data[0].effective & BIT(CAP_CHOWN)) != 0;
+}
