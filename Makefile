@@ -100,6 +100,12 @@ soak:
 	$(MAKE) all
 	tests/soak/run $(BUILD) $(or $(TIME),600) $(or $(SESSIONS),200)
 
+# What sessions execute, compared with what they did.
+bench-instructions: ; tests/packages build check && $(MAKE) all && tests/bench/instructions $(BUILD)
+
+# Times, beside other servers: QUICK=1 in five minutes, ONLY=connect,login for some.
+bench: ; tests/packages build run bench && $(MAKE) all loads && tests/bench/run $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(BUILD)
+
 # How much of the sources the tests run, in lines and branches.
 coverage: ; tests/packages build check coverage && tests/coverage/run
 
@@ -126,4 +132,4 @@ install: all
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
-.PHONY: all units talks musl musl-server counted run check fuzz soak coverage check-faults check-ktls install clean
+.PHONY: all units talks musl musl-server counted run check fuzz soak bench bench-instructions coverage check-faults check-ktls install clean

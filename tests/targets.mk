@@ -68,5 +68,19 @@ $(BUILD)/faults-allocations.so: tests/faults/allocations.c tests/faults/faults.h
 	@echo '  CC  $@'
 	$(Q)$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
 
+# What makes load, and the least a server can do: tests/bench.
+$(BUILD)/load: tests/bench/load.c tests/bench/load_ftp.c tests/bench/load.h
+	@echo '  CC  $@'
+	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lssl -lcrypto
+
+$(BUILD)/limit: tests/bench/limit.c
+	@echo '  CC  $@'
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
+		-fno-builtin -fno-asynchronous-unwind-tables -Wl,--build-id=none -o $@ $<
+
+# The limit is written for one kind of processor, and left out on others.
+loads: $(BUILD)/load $(if $(filter x86_64,$(shell uname -m)),$(BUILD)/limit)
+.PHONY: loads
+
 faults: $(BUILD)/soloftpd $(BUILD)/faults $(BUILD)/faults-allocations.so
 .PHONY: faults
