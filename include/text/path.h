@@ -12,6 +12,10 @@
 /* The longest pathname with its terminator (PATH_MAX of Linux). */
 #define PATH_TEXT 4096
 
+/* For storage that is written before it is read. The compiler clears what is not marked; of all that a short command
+ * executes, clearing its paths would be the most. */
+#define UNCLEARED __attribute__((uninitialized))
+
 /* Merges `path` into `directory` (absolute) and normalises: an absolute path without ".", ".." or
  * empty components, clamped at "/". Returns 0, or -ENAMETOOLONG when `capacity` is too small; `out`
  * may be the same storage as neither argument. */

@@ -34,7 +34,7 @@ static int size_on_wire(struct session *session, const char *path, uint64_t *out
 /* It lies beside the file, where links lead to. */
 static int kept_size(const char *path, uint64_t *out_size)
 {
-	char target[PATH_TEXT];
+	UNCLEARED char target[PATH_TEXT];
 	struct facts facts;
 
 	if (vfs_link_stat(path, &facts) < 0 || !vfs_is_link(&facts))
@@ -66,7 +66,7 @@ static int size_on_disk(struct session *session, const char *path, uint64_t *out
 struct reply cmd_size(struct session *session, const char *argument)
 {
 	bool converts = session->ascii && session->config.ascii_download_enable;
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	uint64_t size = 0;
 	struct buffer b;
 	int error = names_use(session, argument, path);
@@ -85,7 +85,7 @@ struct reply cmd_size(struct session *session, const char *argument)
 
 struct reply cmd_avbl(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	uint64_t bytes = 0;
 	struct buffer b;
 	int error = names_use(session, *argument ? argument : ".", path);
@@ -140,7 +140,7 @@ static const char *read_moment(const char *argument, bool local, struct moment *
 static struct reply set_by_mdtm(
 	struct session *session, const char *argument, const struct moment *moment)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	int error;
 
 	if (!access_permits(&session->config, session->login.anonymous, CLASS_TIMES))
@@ -156,7 +156,7 @@ static struct reply set_by_mdtm(
 struct reply cmd_mdtm(struct session *session, const char *argument)
 {
 	const struct config *config = &session->config;
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	struct facts facts = {.size = 0};
 	struct moment moment;
 	struct buffer b;
@@ -197,7 +197,7 @@ struct reply cmd_mfmt(struct session *session, const char *argument)
 {
 	struct moment moment;
 	const char *name = read_moment(argument, false, &moment);
-	char facts[128], path[PATH_TEXT];
+	UNCLEARED char facts[128], path[PATH_TEXT];
 	struct buffer b;
 	int error;
 
@@ -280,7 +280,7 @@ static bool is_permitted(const struct session *session, const struct wish *wish)
 struct reply cmd_mff(struct session *session, const char *argument)
 {
 	struct wish wish = {.modify = false};
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	size_t size = 0;
 	int error, code = read_wish(argument, &wish, &size);
 
@@ -352,7 +352,7 @@ static bool read_three_times(const char *argument, char path[PATH_TEXT], struct 
 /* "YYYYMMDDhhmm[ss] PATH": clients leave out the seconds. */
 static const char *read_short_time(const char *argument, struct moment *out_moment)
 {
-	char text[PATH_TEXT + 32];
+	UNCLEARED char text[PATH_TEXT + 32];
 	struct buffer b;
 
 	if (strspn(argument, "0123456789") != 12 || argument[12] != ' ')
@@ -366,7 +366,7 @@ static const char *read_short_time(const char *argument, struct moment *out_mome
 
 struct reply facts_site_utime(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT], used[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT], used[PATH_TEXT];
 	const char *name = path;
 	struct moment moment;
 	int error;

@@ -168,7 +168,7 @@ static struct reply retrieve(struct session *session, const char *path, struct r
 
 struct reply cmd_retr(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT], absolute[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT], absolute[PATH_TEXT];
 	struct record_transfer log = {.command = "RETR", .path = absolute, .ascii = session->ascii};
 	struct reply answer;
 	int error;

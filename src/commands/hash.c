@@ -187,7 +187,7 @@ struct reply cmd_hash(struct session *session, const char *argument)
 {
 	const struct pending *pending = &session->pending;
 	struct part part = {.first = 0, .end = UINT64_MAX};
-	char path[PATH_TEXT], hex[DIGEST_TEXT];
+	UNCLEARED char path[PATH_TEXT], hex[DIGEST_TEXT];
 	struct reply refusal;
 	struct buffer b;
 	int error = names_use(session, argument, path);
@@ -251,7 +251,7 @@ static int read_old_form(
 {
 	const char *begin = argument, *end = argument[0] == '"' ? strchr(argument + 1, '"') : NULL;
 	const char *numbers = end ? end + 1 : find_numbers(argument);
-	char name[PATH_TEXT];
+	UNCLEARED char name[PATH_TEXT];
 	struct facts facts;
 	int error;
 
@@ -274,7 +274,7 @@ static struct reply old_hash(
 	struct session *session, const char *argument, enum digest_algorithm algorithm)
 {
 	struct part part = {.first = 0, .end = UINT64_MAX};
-	char path[PATH_TEXT], hex[DIGEST_TEXT];
+	UNCLEARED char path[PATH_TEXT], hex[DIGEST_TEXT];
 	struct reply refusal;
 	struct buffer b;
 	int error = read_old_form(session, argument, path, &part);

@@ -138,7 +138,7 @@ static bool contradicts_tls(const struct session *session, const char *name)
 struct reply cmd_host(struct session *session, const char *argument)
 {
 	const char *directory = session->config.host_config_dir;
-	char name[HOST_MAX + 1], file[PATH_TEXT];
+	UNCLEARED char name[HOST_MAX + 1], file[PATH_TEXT];
 	struct address literal;
 	struct facts facts;
 

@@ -150,7 +150,7 @@ static int read_directory(struct listing *l, const char *path, struct directory 
 
 static void add_waiting(struct listing *l, const char *path, const char *name)
 {
-	char child[PATH_TEXT];
+	UNCLEARED char child[PATH_TEXT];
 	size_t size;
 
 	if (path_join(path, name, child, sizeof(child)) < 0)
@@ -209,7 +209,7 @@ static void add_heading(struct listing *l, const char *path)
 /* Depth first, with the paths that wait kept on a stack of bounded size. */
 static void list_below(struct listing *l)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	struct directory directory;
 	int error;
 
@@ -296,7 +296,7 @@ static void list_one(struct listing *l)
 {
 	const char *path = l->path[0] ? l->path : ".";
 	const char *name = path_last(path);
-	char target[PATH_TEXT];
+	UNCLEARED char target[PATH_TEXT];
 
 	if (l->names_only) {
 		l->prefix = "";

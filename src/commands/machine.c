@@ -323,7 +323,7 @@ static bool climbs(const char *path)
 
 static int look_up(const char *path, struct facts *facts, struct facts *leads, struct facts *parent)
 {
-	char directory[PATH_TEXT];
+	UNCLEARED char directory[PATH_TEXT];
 	int error = vfs_link_stat(path, facts);
 
 	if (error == 0 && vfs_stat(path, leads) < 0)
@@ -390,7 +390,7 @@ static struct reply tell_facts(struct session *session, const char *path)
 
 struct reply cmd_mlst(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	int error = names_use(session, *argument ? argument : ".", path);
 
 	return error < 0 ? not_listed(error) : tell_facts(session, path);

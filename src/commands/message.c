@@ -18,7 +18,7 @@ static uint32_t hash(const char *text)
 /* Notes the visit to the working directory; returns whether it is the first. */
 static bool is_new_here(struct session *session)
 {
-	char here[PATH_TEXT];
+	UNCLEARED char here[PATH_TEXT];
 	uint32_t mark;
 
 	if (vfs_current(here, sizeof(here)) < 0)

@@ -73,7 +73,7 @@ static void append_component(struct buffer *b, const char *name, size_t size)
 
 static void find_escaped(char path[PATH_TEXT])
 {
-	char found[PATH_TEXT];
+	UNCLEARED char found[PATH_TEXT];
 	const char *cursor = path;
 	struct buffer b;
 
@@ -102,7 +102,7 @@ static int convert(struct session *session, const char **argument, char converte
 
 int names_expand(struct session *session, const char *argument, char out[PATH_TEXT])
 {
-	char home[PATH_TEXT], converted[PATH_TEXT];
+	UNCLEARED char home[PATH_TEXT], converted[PATH_TEXT];
 	const char *rest;
 	struct buffer b;
 
@@ -132,7 +132,7 @@ int names_expand(struct session *session, const char *argument, char out[PATH_TE
  * denied: but what is not there is no matter, as long as there is somewhere to look from. */
 static bool is_denied_behind_links(struct session *session, const char *path)
 {
-	char real[PATH_TEXT];
+	UNCLEARED char real[PATH_TEXT];
 	int error = vfs_real(path, real, sizeof(real));
 
 	if (error == 0)
@@ -144,7 +144,7 @@ static bool is_denied_behind_links(struct session *session, const char *path)
 
 bool names_denies(struct session *session, const char *path)
 {
-	char name[PATH_TEXT];
+	UNCLEARED char name[PATH_TEXT];
 
 	if (!session->config.deny_file)
 		return false;

@@ -95,7 +95,7 @@ void record_notes(struct session *session)
 static int open_log(struct session *session, const char *path)
 {
 	int fd = path ? log_open(path) : -1;
-	char text[PATH_TEXT + 64];
+	UNCLEARED char text[PATH_TEXT + 64];
 	struct buffer b;
 
 	if (fd >= 0)

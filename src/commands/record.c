@@ -149,7 +149,7 @@ void record_command(struct session *session, const char *verb, const char *argum
 
 void record_absolute(const char *path, char out[PATH_TEXT])
 {
-	char here[PATH_TEXT];
+	UNCLEARED char here[PATH_TEXT];
 	struct buffer b;
 
 	if (path[0] != '/' && vfs_current(here, sizeof(here)) < 0)
@@ -190,7 +190,7 @@ void record_change(struct session *session, enum logline_event change, int error
 {
 	static const char *const names[] = {
 		[LOGLINE_MKDIR] = "mkdir", [LOGLINE_RMDIR] = "rmdir", [LOGLINE_DELETE] = "delete"};
-	char absolute[PATH_TEXT];
+	UNCLEARED char absolute[PATH_TEXT];
 	struct logline line = {.event = change, .text = absolute};
 	struct event event = {.path = absolute};
 
@@ -202,7 +202,7 @@ void record_change(struct session *session, enum logline_event change, int error
 
 void record_chmod(struct session *session, int error, const char *path, const char *mode)
 {
-	char absolute[PATH_TEXT], text[PATH_TEXT + 16];
+	UNCLEARED char absolute[PATH_TEXT], text[PATH_TEXT + 16];
 	struct event event = {.path = absolute, .mode = mode};
 	struct buffer b;
 
@@ -238,7 +238,7 @@ void record_rename(struct session *session, int error, const char *from, const c
 void record_times(
 	struct session *session, int error, const char *path, int64_t seconds, uint32_t nanoseconds)
 {
-	char absolute[PATH_TEXT], text[64];
+	UNCLEARED char absolute[PATH_TEXT], text[64];
 	struct event event = {.name = "times",
 		.outcome = error == 0 ? EVENT_OK : EVENT_FAILED,
 		.reason = error == 0 ? NULL : event_reason(error),
@@ -256,7 +256,7 @@ void record_times(
 
 void record_hash(struct session *session, const struct record_hash *hash)
 {
-	char absolute[PATH_TEXT];
+	UNCLEARED char absolute[PATH_TEXT];
 	struct event event = {.name = "hash",
 		.outcome = hash->digest ? EVENT_OK : EVENT_FAILED,
 		.reason = hash->digest ? NULL : event_reason(hash->error),
@@ -360,7 +360,7 @@ void record_transfer(struct session *session, const struct record_transfer *tran
 
 void record_listing(struct session *session, const struct record_transfer *listing)
 {
-	char absolute[PATH_TEXT];
+	UNCLEARED char absolute[PATH_TEXT];
 	struct record_transfer copy = *listing;
 
 	if (!is_event(session))

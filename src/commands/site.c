@@ -21,7 +21,7 @@ static void append_mode(struct buffer *b, unsigned mode)
 
 static struct reply site_chmod(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT], digits[8];
+	UNCLEARED char path[PATH_TEXT], digits[8];
 	size_t size = strcspn(argument, " ");
 	unsigned mode;
 	int error;

@@ -194,7 +194,7 @@ static int open_new(struct session *session, struct upload *upload)
 /* A file that was given away can't be renamed any more where only owners may. */
 static bool may_be_drafted(const struct session *session, const struct upload *upload)
 {
-	char parent[PATH_TEXT];
+	UNCLEARED char parent[PATH_TEXT];
 	struct facts facts;
 
 	if (!session->config.upload_atomic)

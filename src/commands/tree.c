@@ -14,7 +14,7 @@
 
 struct reply cmd_cwd(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	int error = names_use(session, *argument ? argument : "~", path);
 
 	if (error == 0)
@@ -32,7 +32,7 @@ struct reply cmd_cdup(struct session *session, const char *argument)
 
 struct reply cmd_pwd(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	struct buffer b;
 	int error = vfs_current(path, sizeof(path));
 
@@ -47,7 +47,7 @@ struct reply cmd_pwd(struct session *session, const char *argument)
 
 struct reply cmd_mkd(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT], absolute[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT], absolute[PATH_TEXT];
 	struct buffer b;
 	int error = names_use(session, argument, path);
 
@@ -80,7 +80,7 @@ static int remove_directory(const struct session *session, const char *path)
 
 struct reply cmd_rmd(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	int error = names_use(session, argument, path);
 
 	if (error == 0)
@@ -103,7 +103,7 @@ static int remove_file(const struct session *session, const char *path)
 
 struct reply cmd_dele(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	int error = names_use(session, argument, path);
 
 	if (error == 0)
@@ -131,7 +131,7 @@ struct reply cmd_rnfr(struct session *session, const char *argument)
 
 struct reply cmd_rnto(struct session *session, const char *argument)
 {
-	char path[PATH_TEXT];
+	UNCLEARED char path[PATH_TEXT];
 	int error;
 
 	if (!session->pending.rename)

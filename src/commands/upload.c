@@ -112,7 +112,7 @@ static struct record_transfer new_log(
 static struct reply refuse(
 	struct session *session, const struct upload *upload, int error, struct reply answer)
 {
-	char absolute[PATH_TEXT];
+	UNCLEARED char absolute[PATH_TEXT];
 	struct record_transfer log = new_log(session, upload, absolute);
 
 	log.error = error;
@@ -132,7 +132,7 @@ static struct reply refuse_open(struct session *session, const struct upload *up
 
 static struct reply store_and_log(struct session *session, struct upload *upload)
 {
-	char absolute[PATH_TEXT];
+	UNCLEARED char absolute[PATH_TEXT];
 	struct record_transfer log = new_log(session, upload, absolute);
 	struct reply answer;
 
@@ -199,7 +199,7 @@ static int make_unique(struct session *session, const char *base, struct upload 
 
 struct reply cmd_stou(struct session *session, const char *argument)
 {
-	char base[PATH_TEXT];
+	UNCLEARED char base[PATH_TEXT];
 	static struct upload upload;
 	struct reply answer;
 	int error;

@@ -33,7 +33,7 @@ static int load_files(
 static int load_host(
 	struct config *config, const struct layers *layers, struct config_note *out_error)
 {
-	char file[PATH_TEXT];
+	UNCLEARED char file[PATH_TEXT];
 
 	if (!config->vhost_config_dir || !layers->host)
 		return 0;

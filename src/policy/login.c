@@ -252,7 +252,7 @@ void login_unconfigure(struct config *config)
 
 int login_configure(struct config *config, const struct login *login, struct config_note *out_error)
 {
-	char file[PATH_TEXT];
+	UNCLEARED char file[PATH_TEXT];
 	int error;
 
 	memcpy(before.head, config, sizeof(before.head));

@@ -164,7 +164,7 @@ static bool is_guarded(const struct config *config)
 bool writable_reaches(const struct config *config, const char *path)
 {
 	struct places places = start_places(config);
-	char place[PATH_TEXT], name[256];
+	UNCLEARED char place[PATH_TEXT], name[256];
 	const char *rest = path, *component;
 	size_t size;
 	struct buffer b;
@@ -199,7 +199,7 @@ static int grant_some(int ruleset, const char *const *paths, size_t count, uint6
 static void grant_places(int ruleset, const struct config *config)
 {
 	struct places places = start_places(config);
-	char place[PATH_TEXT];
+	UNCLEARED char place[PATH_TEXT];
 
 	if (!writable_wanted(config))
 		places.next = ROOTS; /* what is left is PAM's */

@@ -46,7 +46,7 @@ static bool is_kept_name(const char *name)
 
 static int beside(const char *target, const char *name, char out[PATH_TEXT])
 {
-	char parent[PATH_TEXT];
+	UNCLEARED char parent[PATH_TEXT];
 	int error = path_parent(target, parent, sizeof(parent));
 
 	if (error < 0)
@@ -190,7 +190,7 @@ static int take_kept(const char *kept)
 
 int draft_kept_size(const char *target, uint64_t *out_bytes)
 {
-	char kept[PATH_TEXT];
+	UNCLEARED char kept[PATH_TEXT];
 	struct stat st;
 	int error = find_wanted(target, kept, &st), fd = error == 0 ? take_kept(kept) : error;
 
@@ -203,7 +203,7 @@ int draft_kept_size(const char *target, uint64_t *out_bytes)
 
 int draft_forget(const char *target)
 {
-	char kept[PATH_TEXT];
+	UNCLEARED char kept[PATH_TEXT];
 	struct stat st;
 	int error = find_kept(target, kept, &st), fd = error == 0 ? take_kept(kept) : error;
 
@@ -249,7 +249,7 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps
 /* Closing ends the lock: what is whole must not be gone on with. */
 static int hide(struct draft *draft, const char *target)
 {
-	char hidden[PATH_TEXT];
+	UNCLEARED char hidden[PATH_TEXT];
 	int error = random_name(target, hidden);
 
 	if (error == 0)
@@ -272,7 +272,7 @@ int draft_close(struct draft *draft, const char *target, bool sync)
 
 static int sync_directory(const char *target)
 {
-	char parent[PATH_TEXT];
+	UNCLEARED char parent[PATH_TEXT];
 	int error = path_parent(target, parent, sizeof(parent)), fd;
 
 	if (error < 0)
@@ -339,7 +339,7 @@ static int keep_as(const char *name, const char *kept)
 
 void draft_keep(struct draft *draft, const char *target)
 {
-	char kept[PATH_TEXT];
+	UNCLEARED char kept[PATH_TEXT];
 
 	if (!draft->kept && (kept_name(target, kept) < 0 || keep_as(draft->name, kept) < 0))
 		(void)unlink(draft->name);

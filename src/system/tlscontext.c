@@ -143,7 +143,7 @@ static int use_named(SSL *ssl, const char *file)
 
 static int choose_certificate(SSL *ssl, const char *name)
 {
-	char file[PATH_TEXT], lower[256];
+	UNCLEARED char file[PATH_TEXT], lower[256];
 	struct buffer b;
 
 	buffer_start(&b, lower, sizeof(lower));
