@@ -251,14 +251,19 @@ void timestamp_append_utc(struct buffer *b, int64_t seconds, uint32_t microsecon
 void timestamp_append_digits(struct buffer *b, int64_t seconds, bool local)
 {
 	struct civil civil;
+	char digits[14];
+	int year;
 
-	timestamp_split(seconds, local, &civil);
-	buffer_padded(b, shown_year(&civil), 4, '0');
-	append_two(b, civil.month);
-	append_two(b, civil.day);
-	append_two(b, civil.hour);
-	append_two(b, civil.minute);
-	append_two(b, civil.second);
+	split_near(seconds, local, &civil);
+	year = (int)shown_year(&civil);
+	put_two(digits, year / 100);
+	put_two(digits + 2, year % 100);
+	put_two(digits + 4, civil.month);
+	put_two(digits + 6, civil.day);
+	put_two(digits + 8, civil.hour);
+	put_two(digits + 10, civil.minute);
+	put_two(digits + 12, civil.second);
+	buffer_bytes(b, digits, sizeof(digits));
 }
 
 void timestamp_append_fraction(struct buffer *b, uint32_t nanoseconds)
