@@ -1,11 +1,13 @@
 #include "system/wrappers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <tcpd.h>
 
 #include "system/net.h"
+#include "system/vfs.h"
 
 /* What tcpd.h expects of its user. */
 int allow_severity = 6; /* LOG_INFO */
@@ -24,6 +26,22 @@ int yp_get_default_domain(char **domain)
 	return -ENOENT;
 }
 
+/* libwrap takes a file that can't be read to its end for one that ends there, and lets in whom the rest turns away. */
+static bool can_be_read(const char *path)
+{
+	static char piece[4096];
+	int fd = vfs_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	ssize_t got;
+
+	if (fd < 0)
+		return errno == ENOENT;
+	do {
+		got = vfs_read(fd, piece, sizeof(piece));
+	} while (got > 0);
+	vfs_close(fd);
+	return got == 0;
+}
+
 bool wrappers_admit(int socket, const char *daemon)
 {
 	struct request_info request;
@@ -36,7 +54,8 @@ bool wrappers_admit(int socket, const char *daemon)
 	resident = 1; /* a twist would replace this process: refuse instead */
 	request_init(&request, RQ_DAEMON, name, RQ_FILE, socket, 0);
 	fromhost(&request);
-	return hosts_access(&request) != 0;
+	return hosts_access(&request) != 0 && can_be_read(hosts_allow_table) &&
+	       can_be_read(hosts_deny_table);
 }
 
 /* libwrap's switch for its own checking tools: a rule's spawn does nothing, and a twist only clears it. */

@@ -42,6 +42,18 @@ class Wrappers(harness.FtpTest):
 
 class Rules(Wrappers):
 
+    def test_a_file_that_can_not_be_read(self):
+        """Nobody is let in by rules of which the end is missing (strace injects the error)."""
+        for path in (ALLOW, DENY):
+            with self.subTest(path):
+                ALLOW.write_text("soloftpd: 127.0.0.2\n")
+                script = self.server.write("traced", "#!/bin/sh\nexec strace -qqq -o /dev/null -P " +
+                                           f"{path} -e inject=read:error=EIO {harness.SOLOFTPD} \"$@\"\n")
+                script.chmod(0o755)
+                server = self.serve(program=str(script))
+                for source in ("127.0.0.2", "127.0.0.3"):
+                    self.assert_denied(source, server)
+
     def test_rights_by_address(self):
         ALLOW.write_text(f"""\
 soloftpd: 127.0.0.2 : setenv VSFTPD_LOAD_CONF {SECOND}

@@ -3,6 +3,8 @@
 #include <tcpd.h>
 
 int resident;
+static char nowhere[] = "/nonexistent";
+char *hosts_allow_table = nowhere, *hosts_deny_table = nowhere;
 extern int dry_run; /* libwrap has it, tcpd.h does not tell of it */
 int dry_run;
 
