@@ -145,6 +145,12 @@ static bool is_older(struct timespec one, struct timespec other)
 	return one.tv_sec != other.tv_sec ? one.tv_sec < other.tv_sec : one.tv_nsec < other.tv_nsec;
 }
 
+/* When a file was written last, as far as can be told: clients set times of modification, also ones to come. */
+static struct timespec written(const struct stat *st)
+{
+	return is_older(st->st_ctim, st->st_mtim) ? st->st_ctim : st->st_mtim;
+}
+
 /* Where the file itself was written since, nobody can mean to go on with what is older. */
 static int find_wanted(const char *target, char kept[PATH_TEXT], struct stat *out_st)
 {
@@ -155,7 +161,7 @@ static int find_wanted(const char *target, char kept[PATH_TEXT], struct stat *ou
 		return error;
 	if (lstat(target, &named) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return is_older(out_st->st_mtim, named.st_mtim) ? -ENOENT : 0;
+	return is_older(out_st->st_mtim, written(&named)) ? -ENOENT : 0;
 }
 
 /* 0 if the open file is this user's, and still has the name; -ENOENT. */

@@ -346,6 +346,21 @@ class Places(UploadTest):
         self.assert_same_bytes((place / "theirs").read_bytes(), OLD if files else NEW)
 
 
+class Dated(UploadTest):
+
+    def test_time_to_come(self):
+        """The date that a client has given the old file does not make it newer than what came since."""
+        f = harness.put(ALICE / "f", OLD)
+        session = self.login()
+        session.expect("MFMT 20370101000000 f", re.compile("213 .*"))
+        session.expect("TYPE I", re.compile("200 .*"))
+        self.interrupt(session, "STOR f", NEW[:4000])
+        session.expect("SIZE f", "213 4000")
+        session.store("APPE f", NEW[4000:])
+        session.quit()
+        self.assert_same_bytes(f.read_bytes(), NEW)
+
+
 class Killed(UploadTest):
 
     def test_gone_on_with(self):
