@@ -92,10 +92,12 @@ def all_tests(suite):
 def chosen(names):
     found = unittest.TestLoader().discover(str(HERE), top_level_dir=str(HERE))
     tests = list(all_tests(found))
-    if names:
-        tests = [test for test in tests
-                 if any(f"{name_of(test)}.".startswith(f"{name}.") for name in names)]
-    return unittest.TestSuite(tests)
+    def is_of(test, wanted):
+        return any(f"{name_of(test)}.".startswith(f"{name}.") for name in wanted)
+    without = [name[1:] for name in names if name.startswith("-")]
+    wanted = [name for name in names if not name.startswith("-")]
+    return unittest.TestSuite(test for test in tests
+                              if (not wanted or is_of(test, wanted)) and not is_of(test, without))
 
 
 def on_alarm(_number, _frame):
