@@ -17,7 +17,6 @@ struct upload {
 	enum storing storing;
 	char path[PATH_TEXT];	/* as the client is told */
 	char target[PATH_TEXT]; /* behind symbolic links: where a draft goes */
-	bool resumed;		/* in a draft that was kept */
 	bool drafted;		/* in a draft, not in the file itself */
 	bool exclusive;		/* nothing may be replaced */
 	bool created;		/* by this upload, under its own name */

@@ -80,20 +80,17 @@ static bool adds(const struct session *session, const struct upload *upload)
 static int begin(struct session *session, struct upload *upload, mode_t mode)
 {
 	bool keeps = entries_keep(session) && !adds(session, upload);
-	int error = draft_begin(&upload->draft, upload->target, mode, keeps);
 
-	upload->resumed = error == 0 && upload->draft.found;
-	return error;
+	return draft_begin(&upload->draft, upload->target, mode, keeps);
 }
 
 /* Gives up a draft that has no data yet: what was kept is kept on. */
 static void forsake(struct upload *upload)
 {
-	if (upload->resumed)
+	if (upload->draft.found)
 		draft_keep(&upload->draft, upload->target);
 	else
 		draft_drop(&upload->draft);
-	upload->resumed = false;
 }
 
 /* A draft that holds what is there already, as far as data are to be added to it. -EXDEV: the old file must be written
@@ -178,7 +175,7 @@ static int open_again(struct session *session, struct upload *upload, bool over)
 		vfs_close(upload->fd);
 		upload->fd = -1;
 	}
-	upload->resumed = upload->drafted = error == 0;
+	upload->drafted = error == 0;
 	return error;
 }
 
@@ -260,12 +257,12 @@ static int position_in_draft(struct session *session, struct upload *upload)
 	int fd = upload->draft.fd, error;
 
 	upload->start = session->pending.restart;
-	if (!adds(session, upload) && !upload->resumed)
+	if (!adds(session, upload) && !upload->draft.found)
 		return 0; /* it is empty */
 	if (upload->storing == STORING_END && upload->start == 0)
 		return vfs_seek_end(fd, &upload->start);
 	/* A resumed upload ends where its new data do; a part that is written anew in an old file does not. */
-	error = upload->resumed || upload->fd < 0 ? vfs_truncate(fd, upload->start) : 0;
+	error = upload->draft.found || upload->fd < 0 ? vfs_truncate(fd, upload->start) : 0;
 	return error < 0 ? error : vfs_seek(fd, upload->start);
 }
 
@@ -282,7 +279,7 @@ static bool is_as_copied(const struct session *session, const struct upload *upl
 {
 	struct facts now;
 
-	if (upload->resumed || upload->fd < 0 || !adds(session, upload))
+	if (upload->draft.found || upload->fd < 0 || !adds(session, upload))
 		return true;
 	return vfs_link_stat(upload->target, &now) == 0 && vfs_is_same(&now, &upload->old) &&
 	       now.size == upload->old.size && now.modified == upload->old.modified &&
@@ -336,8 +333,9 @@ static void give_up_in_place(
 void target_give_up(struct session *session, struct upload *upload, const struct pump *pump,
 	enum pump_result result)
 {
-	bool kept = result == PUMP_FILE ? upload->resumed && upload->start > 0
-					: pump->moved > 0 || (upload->resumed && upload->start > 0);
+	bool kept = result == PUMP_FILE
+			    ? upload->draft.found && upload->start > 0
+			    : pump->moved > 0 || (upload->draft.found && upload->start > 0);
 
 	if (!upload->drafted) {
 		give_up_in_place(session, upload, pump);

@@ -9,7 +9,6 @@
 #include "commands/target.h"
 #include "commands/transfer.h"
 #include "policy/storage.h"
-#include "system/draft.h"
 #include "system/io.h"
 #include "system/process.h"
 #include "system/vfs.h"
