@@ -194,7 +194,7 @@ enum exit_class session_run(const struct session_start *start)
 	session->facts = FACTS_DEFAULT;
 	session->hash = DIGEST_SHA256;
 	log_system_name(start->daemon);
-	io_start();
+	io_start(start->control);
 	session->started = io_microseconds();
 	control_start(&session->control, start->control, CONTROL_PATIENCE);
 	if (net_local(start->control, &session->local) == 0 &&
@@ -209,6 +209,7 @@ enum exit_class session_run(const struct session_start *start)
 	attendance_end(session);
 	record_end(session);
 	record_close(session);
+	io_end();
 	control_close(&session->control);
 	/* Last: modules may take their time. */
 	attendance_dismiss(session);

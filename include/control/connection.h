@@ -14,15 +14,19 @@
 /* Seconds to wait for a client that does not read its replies. */
 #define CONTROL_PATIENCE 300
 
+/* Bytes of replies that wait for each other: those to a buffer full of short commands. */
+#define CONTROL_QUEUE 32768
+
 struct control {
 	struct channel channel; /* owned */
 	bool ended;		/* the client sends no more */
 	bool failed;		/* the connection is broken: nothing can be sent */
 	unsigned
 		patience; /* seconds to wait for a client that does not read its replies; 0: for ever */
-	struct line line;
+	int64_t timeout; /* the socket's, in seconds; 0: none */
 	struct buffer out;
-	char out_bytes[2 * REPLY_LINE_MAX];
+	struct line line;
+	char out_bytes[CONTROL_QUEUE];
 };
 
 /* Takes over the socket `fd`. */

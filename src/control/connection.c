@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "system/io.h"
+#include "system/net.h"
 
 void control_start(struct control *control, int fd, unsigned patience)
 {
@@ -11,6 +12,7 @@ void control_start(struct control *control, int fd, unsigned patience)
 	control->ended = false;
 	control->failed = false;
 	control->patience = patience;
+	control->timeout = 0;
 	buffer_start(&control->out, control->out_bytes, sizeof(control->out_bytes));
 }
 
@@ -80,10 +82,9 @@ bool control_has_room(const struct control *control)
 	return line->end - line->begin < sizeof(line->bytes);
 }
 
-static int receive(struct control *control, char *where, size_t room)
+/* What a receiving call has brought: 1 if something, 0 if nothing yet. */
+static int take(struct control *control, ssize_t got)
 {
-	ssize_t got = channel_receive(&control->channel, where, room);
-
 	if (got == -EAGAIN)
 		return 0;
 	if (got <= 0) {
@@ -106,18 +107,43 @@ int control_gather(struct control *control)
 		return -EPIPE;
 	do {
 		room = line_room(&control->line, &where);
-		got = room > 0 ? receive(control, where, room) : 0;
+		got = room > 0 ? take(control, channel_receive(&control->channel, where, room)) : 0;
 		arrived |= got > 0;
 		/* What TLS holds back nobody could wait for. */
 	} while (got > 0 && channel_has_more(&control->channel));
 	return got < 0 ? got : arrived;
 }
 
+/* Waits for what can be decrypted. */
+static int wait_and_gather(struct control *control, int64_t deadline)
+{
+	int ready = IO_READ;
+
+	if (!channel_has_more(&control->channel))
+		ready = io_wait(control->channel.fd, IO_READ, -1, deadline);
+	return ready < 0 ? ready : control_gather(control);
+}
+
+/* Waits and reads in one call, by the socket's own timeout: most clients send a line, and wait for its reply. The timeout
+ * is in whole seconds, and so stays the same from line to line. */
 static int wait_for_input(struct control *control, int64_t deadline)
 {
-	if (channel_has_more(&control->channel))
-		return IO_READ;
-	return io_wait(control->channel.fd, IO_READ, -1, deadline);
+	int64_t seconds = io_seconds_until(deadline);
+	char *where;
+	size_t room = line_room(&control->line, &where);
+	ssize_t got;
+
+	if (seconds < 0)
+		return -ETIMEDOUT;
+	if (room == 0 ||
+		(seconds != control->timeout && net_set_timeout(control->channel.fd, seconds) < 0))
+		return wait_and_gather(control, deadline);
+	control->timeout = seconds;
+	got = io_receive_waiting(control->channel.fd, where, room);
+	/* The time is over, or whoever passed the socket on made it one that never waits. */
+	if (got == -EAGAIN)
+		return wait_and_gather(control, deadline);
+	return got == -EINTR ? -EINTR : take(control, got);
 }
 
 int control_next(struct control *control, int64_t deadline, char **out_text, size_t *out_size)
@@ -131,9 +157,8 @@ int control_next(struct control *control, int64_t deadline, char **out_text, siz
 		if (got == 0 && control->ended)
 			got = -EPIPE;
 		if (got == 0)
-			got = wait_for_input(control, deadline);
-		if (got > 0)
-			got = control_gather(control);
+			got = control->channel.tls ? wait_and_gather(control, deadline)
+						   : wait_for_input(control, deadline);
 		if (got < 0)
 			return got;
 	}
