@@ -99,15 +99,16 @@ static enum exit_class serve(struct session *session)
 	if (session->config.login_timeout > 0 && session->config.login_timeout < CONTROL_PATIENCE)
 		session->control.patience = session->config.login_timeout;
 	while (!session->finishing) {
+		int64_t limit = IO_FOREVER;
+		if (session->login.kind == LOGIN_NONE)
+			limit = session->login_deadline;
 		/* A client that never pauses is never waited for. */
-		if (session->login.kind == LOGIN_NONE && io_now() >= session->login_deadline)
+		if (limit != IO_FOREVER && io_now() >= limit)
 			return end_by(session, -ETIMEDOUT);
-		int64_t deadline = io_deadline(session->config.idle_session_timeout);
-		if (session->login.kind == LOGIN_NONE && session->login_deadline < deadline)
-			deadline = session->login_deadline;
 		char *text;
 		size_t size;
-		int event = control_next(&session->control, deadline, &text, &size);
+		int event = control_next(&session->control, session->config.idle_session_timeout,
+			limit, &text, &size);
 		if (event == LINE_READY) {
 			dispatch_line(session, text, size);
 		} else if (event == LINE_TOO_LONG) {

@@ -25,6 +25,21 @@ void control_close(struct control *control)
 	control->channel.fd = -1;
 }
 
+/* Most replies leave in one call, and nobody asks how late it is. */
+static int send_queue(struct control *control)
+{
+	const struct buffer *out = &control->out;
+	ssize_t sent = channel_send(&control->channel, out->data, out->size);
+	size_t done = sent > 0 ? (size_t)sent : 0;
+
+	if (sent < 0 && sent != -EAGAIN)
+		return (int)sent;
+	if (done == out->size)
+		return 0;
+	return channel_send_all(&control->channel, out->data + done, out->size - done,
+		io_deadline(control->patience));
+}
+
 int control_flush(struct control *control)
 {
 	int error = 0;
@@ -32,8 +47,7 @@ int control_flush(struct control *control)
 	if (control->failed)
 		return -EPIPE;
 	if (control->out.size > 0)
-		error = channel_send_all(&control->channel, control->out.data, control->out.size,
-			io_deadline(control->patience));
+		error = send_queue(control);
 	buffer_start(&control->out, control->out_bytes, sizeof(control->out_bytes));
 	control->failed = error < 0;
 	return error;
@@ -146,8 +160,11 @@ static int wait_for_input(struct control *control, int64_t deadline)
 	return got == -EINTR ? -EINTR : take(control, got);
 }
 
-int control_next(struct control *control, int64_t deadline, char **out_text, size_t *out_size)
+int control_next(
+	struct control *control, unsigned idle, int64_t limit, char **out_text, size_t *out_size)
 {
+	int64_t deadline = 0;
+
 	for (;;) {
 		enum line_event event = line_take(&control->line, out_text, out_size);
 		int got;
@@ -156,6 +173,11 @@ int control_next(struct control *control, int64_t deadline, char **out_text, siz
 		got = control_flush(control);
 		if (got == 0 && control->ended)
 			got = -EPIPE;
+		/* Lines that are there already need no time. */
+		if (deadline == 0) {
+			deadline = io_deadline(idle);
+			deadline = limit < deadline ? limit : deadline;
+		}
 		if (got == 0)
 			got = control->channel.tls ? wait_and_gather(control, deadline)
 						   : wait_for_input(control, deadline);

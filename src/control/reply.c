@@ -1,6 +1,7 @@
 #include "control/reply.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Telnet's "interpret as command": as data it is sent twice (RFC 854). */
@@ -49,11 +50,25 @@ static void append_code(struct buffer *b, int code, char separator)
 	buffer_bytes(b, text, sizeof(text));
 }
 
+#define EACH(byte) (UINT64_MAX / 255 * (byte))
+
+/* Whether a control character or 0xFF may be among eight bytes: never no when there is one. */
+static bool maybe_special(uint64_t eight)
+{
+	return (((eight - EACH(0x20U)) & ~eight) | ((~eight - EACH(1U)) & eight)) & EACH(0x80U);
+}
+
 /* The bytes up to the next one that does not stand for itself. */
 static size_t plain_size(const char *text, size_t size)
 {
 	size_t plain = 0;
+	uint64_t eight;
 
+	for (; size - plain >= sizeof(eight); plain += sizeof(eight)) {
+		memcpy(&eight, text + plain, sizeof(eight));
+		if (maybe_special(eight))
+			break;
+	}
 	while (plain < size && (unsigned char)text[plain] >= 0x20 &&
 		(unsigned char)text[plain] != TELNET_IAC_BYTE)
 		plain++;
@@ -89,7 +104,7 @@ static void append_text(struct buffer *b, const char *line, size_t size)
 bool reply_append_line(struct buffer *b, const struct reply *reply, const char **cursor)
 {
 	const char *line = *cursor;
-	size_t size = strcspn(line, "\n");
+	size_t size = (size_t)(strchrnul(line, '\n') - line);
 	bool last = line[size] == '\0';
 
 	if (last)
