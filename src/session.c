@@ -93,8 +93,20 @@ static enum exit_class end_by(struct session *session, int reason)
 	}
 }
 
+/* Once the client knows that it is in: what the login took is given back. */
+static void settle_down(struct session *session, bool *settled)
+{
+	if (*settled || session->login.kind == LOGIN_NONE)
+		return;
+	*settled = true;
+	if (control_flush(&session->control) == 0)
+		process_shed_memory();
+}
+
 static enum exit_class serve(struct session *session)
 {
+	bool settled = false;
+
 	session->login_deadline = io_deadline(session->config.login_timeout);
 	if (session->config.login_timeout > 0 && session->config.login_timeout < CONTROL_PATIENCE)
 		session->control.patience = session->config.login_timeout;
@@ -111,6 +123,7 @@ static enum exit_class serve(struct session *session)
 			limit, &text, &size);
 		if (event == LINE_READY) {
 			dispatch_line(session, text, size);
+			settle_down(session, &settled);
 		} else if (event == LINE_TOO_LONG) {
 			struct reply answer = reply(500, "Input line too long.");
 			record_reply(session, &answer);

@@ -171,7 +171,7 @@ static int go_there(const struct config *config, const struct login *login,
 
 void jail_warn(const struct config *config, const struct login *login, struct buffer *problem)
 {
-	static char here[PATH_TEXT];
+	UNCLEARED char here[PATH_TEXT];
 
 	if ((confinement_rights(config, login->anonymous) & RIGHT_WRITE_FILE) == 0 ||
 		vfs_current(here, sizeof(here)) < 0 || writable_reaches(config, here))
@@ -183,7 +183,7 @@ void jail_warn(const struct config *config, const struct login *login, struct bu
 
 int jail_enter(const struct config *config, const struct login *login, struct buffer *problem)
 {
-	static struct jail_plan plan;
+	UNCLEARED struct jail_plan plan;
 	const char *root;
 	int error = jail_plan(config, login, &plan, problem);
 

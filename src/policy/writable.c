@@ -108,7 +108,7 @@ static void common_part(const struct config *config, const char *root, char *out
 /* "/" in any spelling: it would open all. */
 static bool is_everything(const char *path)
 {
-	static char merged[PATH_TEXT];
+	UNCLEARED char merged[PATH_TEXT];
 
 	return path_merge("/", path, merged, sizeof(merged)) < 0 || strcmp(merged, "/") == 0;
 }
@@ -216,7 +216,7 @@ static int grant_logs(int ruleset, const struct config *config)
 	int error = grant_some(ruleset, common, 1, RIGHTS_CHANGE);
 
 	for (size_t i = 0; error == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
-		static char directory[PATH_TEXT];
+		UNCLEARED char directory[PATH_TEXT];
 		const char *place = directory;
 		if (!files[i] || path_parent(files[i], directory, sizeof(directory)) < 0)
 			continue;
