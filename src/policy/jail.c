@@ -161,7 +161,7 @@ static int go_there(const struct config *config, const struct login *login,
 		error = enter(config, login, plan->home);
 	if (error < 0)
 		return give_up(problem, "cannot change directory", plan->home, error);
-	if (plan->root[0])
+	if (plan->root[0] && (config->run_as_launching_user || strcmp(plan->root, plan->home) != 0))
 		error = enter(config, login, plan->root);
 	/* Outside a jail a local_root that can't be entered leaves the user at home, as vsftpd does. */
 	if (error < 0 && !(is_no_entry(error) && !plan->jailed && login->kind != LOGIN_ANONYMOUS))

@@ -26,9 +26,14 @@ static const char *const pam_files[] = {
 
 /* Linux-PAM looks at passwords with a program of its own (from 1.6 on, before that under SELinux). It and what starts it are the
  * only ones that can be started. */
-static const char *const programs[] = {"/lib/ld-linux-aarch64.so.1",
-	"/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-aarch64.so.1",
-	"/lib/ld-musl-riscv64.so.1", "/lib/ld-musl-x86_64.so.1", "/lib64/ld-linux-x86-64.so.2",
+static const char *const programs[] = {
+#if defined(__x86_64__)
+	"/lib/ld-musl-x86_64.so.1", "/lib64/ld-linux-x86-64.so.2",
+#elif defined(__aarch64__)
+	"/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1",
+#elif defined(__riscv)
+	"/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-riscv64.so.1",
+#endif
 	"/sbin/unix_chkpwd", "/usr/bin/unix_chkpwd", "/usr/sbin/unix_chkpwd"};
 
 /* Whether PAM may be asked, by a host's file if not by what is there. */
