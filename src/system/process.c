@@ -88,14 +88,14 @@ int process_restrict(void)
 
 void process_shed_memory(void)
 {
-	const uintptr_t page = 4096;
-	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - STACK_MARGIN) / page * page;
+	char *end = (char *)__builtin_frame_address(0) - STACK_MARGIN;
 
+	end -= (uintptr_t)end % (uintptr_t)sysconf(_SC_PAGESIZE);
 #ifdef __GLIBC__
 	(void)malloc_trim(0);
 #endif
 #ifndef __SANITIZE_ADDRESS__ /* it has a shadow of the stack */
-	(void)madvise((void *)(end - STACK_DEEP), STACK_DEEP, MADV_DONTNEED); // NOLINT
+	(void)madvise(end - STACK_DEEP, STACK_DEEP, MADV_DONTNEED);
 #endif
 }
 
