@@ -244,16 +244,28 @@ static void *work(void *argument)
 	return NULL;
 }
 
+static void report_fault(const char *fault)
+{
+	for (; *fault; fault++)
+		if (*fault >= ' ' && *fault != '"' && *fault != '\\')
+			(void)putchar(*fault);
+}
+
 static int idle(void)
 {
 	struct ftp *all = calloc((size_t)options.n, sizeof *all);
 	char rest[64];
 	long failed = 0;
+	const char *fault = "";
 
-	for (long i = 0; all && i < options.n; i++)
+	for (long i = 0; all && i < options.n && !failed; i++) {
 		failed += !(ftp_open(&all[i]) && ftp_login(&all[i]) &&
 			    ftp_command(&all[i], "PWD", '2'));
-	printf("{\"done\": %ld, \"failed\": %ld}\n", options.n - failed, failed);
+		fault = all[i].fault;
+	}
+	printf("{\"fault\": \"");
+	report_fault(fault);
+	printf("\"}\n");
 	(void)fflush(stdout);
 	while (read(0, rest, sizeof rest) > 0)
 		;
@@ -305,9 +317,7 @@ static int report(const struct worker *workers, double seconds, double processor
 	printf("{\"done\": %ld, \"bytes\": %ld, \"seconds\": %.9f, \"sum\": %.9f, \"cpu\": %.9f, "
 	       "\"fault\": \"",
 		done, bytes, seconds, sum, processor);
-	for (; *fault; fault++)
-		if (*fault >= ' ' && *fault != '"' && *fault != '\\')
-			(void)putchar(*fault);
+	report_fault(fault);
 	printf("\"");
 	if (!is("pipe")) {
 		report_times("first", first, done);

@@ -46,6 +46,9 @@ TARGETS = [
 ]
 
 
+LINEAR = 1.1  # the power of a step of ten, when 15 % of what was measured is noise and a little more
+
+
 class Samples:
     """Costs by workload, cost's name, server and round."""
 
@@ -118,7 +121,9 @@ def target_table(samples, servers):
 
 
 def cost_table(samples, servers):
-    lines = [line(["workload", "cost", *servers]), "|---" * (len(servers) + 2) + "|"]
+    if all(workload.startswith("growth-") for workload, _ in samples.rows()):
+        return []
+    lines = ["What was measured, in the units of each row:", "", line(["workload", "cost", *servers]), "|---" * (len(servers) + 2) + "|"]
     for row in samples.rows():
         if not row[0].startswith("growth-"):
             lines.append(line([*row, *(spread(samples.all(row, server)) for server in servers)]))
@@ -133,14 +138,14 @@ def growth(samples, family):
     found = {}
     for workload, cost in samples.rows():
         match = re.fullmatch(rf"growth-{family}-(\d+)", workload)
-        for server, by in samples.values[workload, cost].items() if match else ():
+        for server, by in samples.values[workload, cost].items() if match and cost != "processes" else ():
             found.setdefault((cost, server), {})[int(match[1])] = statistics.median(by.values())
     return found
 
 
 def total(cost, size, value):
     """What all of it costs, where the figure is for one."""
-    per_one = "/entry" in cost or cost.endswith("/GiB") or cost in ("PSS KiB", "private dirty KiB", "processes")
+    per_one = "/entry" in cost or cost.endswith("/GiB") or cost in ("PSS KiB", "private dirty KiB")
     return value * size if per_one else value
 
 
@@ -176,7 +181,7 @@ def growth_tables(samples):
             last = "-"
             if len(points) > 1:
                 power = exponent(cost, points)
-                last = f"n^{power:.2f}" + (", linear or better" if power <= 1.05 else "")
+                last = f"n^{max(power, 0):.2f}" + (", linear or better" if power <= LINEAR else "")
             lines.append(line([cost, server, *(figure(points[size]) if size in points else "-" for size in sizes), last]))
     return lines
 
@@ -194,7 +199,7 @@ def tables(samples, servers, about):
     lines = [about, "", "Multiples of the limit's cost, but where a unit is named: medians of the rounds [least..most].", ""]
     if measured_targets(samples):
         lines += [*target_table(samples, servers), ""]
-    lines += ["What was measured, in the units of each row:", "", *cost_table(samples, servers)]
+    lines += cost_table(samples, servers)
     grown = growth_tables(samples)
     if grown:
         lines += ["", "What grows, and by which power of the size the last step's whole cost grew:", *grown]

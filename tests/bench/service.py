@@ -128,7 +128,7 @@ def words():
     """What starts each server, without and with TLS."""
     soloftpd, vsftpd = str(BUILD / "soloftpd"), str(PEERS / "vsftpd/usr/sbin/vsftpd")
     proftpd, pure = str(PEERS / "proftpd-core/usr/sbin/proftpd"), str(PEERS / "pure-ftpd/usr/sbin/pure-ftpd")
-    plain = [pure, "-l", "pam", "-H", "-u", "1", "-m", "1000", "-I", "60", "-L", "5000000:8", "-f", "none"]
+    plain = [pure, "-l", "pam", "-H", "-u", "1", "-m", "1000", "-I", "60", "-L", "5000000:8", "-f", "none", "-c", "10000"]
     return {
         "limit": ([str(BUILD / "limit"), str(HOME)], [str(BUILD / "limit-tls"), str(HOME), str(CERTIFICATE)]),
         "soloftpd": ([soloftpd, configuration("solo", SOLOFTPD)],

@@ -1,4 +1,5 @@
 """What is measured. A workload gives costs by name: less is better in all of them."""
+import json
 import os
 import random
 import subprocess
@@ -41,7 +42,7 @@ def make_one():
 
 
 def make_medium():
-    fill(HOME / "medium", 64 * MIB)
+    fill(HOME / "medium", Size.of(64 * MIB, 4))
 
 
 def make_small():
@@ -110,25 +111,25 @@ def micro(seconds):
 def sessions(server, mode, serial, parallel, **options):
     """What a client waits for, and the processor time of a whole session; then 16 at a time."""
     one = service.load(server, mode=mode, n=Size.of(serial, 4), **options)
-    many = service.load(server, mode=mode, n=Size.of(parallel), parallel=16, **options)
+    many = service.load(server, mode=mode, n=Size.of(parallel, 4), parallel=16, **options)
     return {"wait µs": micro(one["first_p50"]), "whole µs": micro(one["whole_p50"]),
             "CPU µs": micro(one["cpu_whole"] / one["done"]), "16 at once, µs": micro(many["seconds"] / many["done"])}
 
 
 def connect(server):
-    return sessions(server, "connect", 200, 500)
+    return sessions(server, "connect", 200, 200)
 
 
 def login(server):
-    return sessions(server, "login", 100, 300)
+    return sessions(server, "login", 100, 100)
 
 
 def anonymous(server):
-    return sessions(server, "login", 100, 300, user="anonymous", **{"pass": "me@example.org"})
+    return sessions(server, "login", 100, 100, user="anonymous", **{"pass": "me@example.org"})
 
 
 def tls_login(server):
-    return sessions(server, "login", 80, 200, tls=1)
+    return sessions(server, "login", 80, 80, tls=1)
 
 
 def throughput(result):
@@ -151,7 +152,7 @@ def upload(place, total, **options):
     """New files of 256 MiB, each removed by the client at once, which does not count: a machine that gives memory back to its
     host is slow to get it again, so little is used, and again and again."""
     def measure(server):
-        part = 256 * MIB
+        part = Size.of(256 * MIB, 2)
         path = HOME / place / "new"
         path.unlink(missing_ok=True)
         given = {"mode": "stor", "file": f"{place}/new", "size": part, "source": SOURCE, **options}
@@ -159,7 +160,7 @@ def upload(place, total, **options):
         if path.stat().st_size != part:
             raise RuntimeError("the upload is short")
         path.unlink()
-        result = service.load(server, n=Size.of(total, 4) // part, unlink=HOME, **given)
+        result = service.load(server, n=Size.of(total // (256 * MIB), 4), unlink=HOME, **given)
         return throughput({**result, "seconds": result["sum"]})
     return measure
 
@@ -167,7 +168,7 @@ def upload(place, total, **options):
 def each(name, count, part=10, **options):
     """Many of the same in one session."""
     def measure(server):
-        result = service.load(server, n=Size.of(count, part), seconds=4, **options)
+        result = service.load(server, n=Size.of(count, part), seconds=2, **options)
         costs = {f"µs/{name}": micro(result["seconds"] / result["done"]),
                  f"CPU µs/{name}": micro(result["cpu"] / result["done"])}
         if "first_p50" in result:
@@ -274,19 +275,20 @@ def idle(count):
         server.place(os.sched_getaffinity(0))
         with subprocess.Popen(service.load_command(server, {"mode": "idle", "n": count}), stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True) as client:
-            if '"failed": 0' not in client.stdout.readline():
-                raise RuntimeError("not all sessions came about")
+            fault = json.loads(client.stdout.readline())["fault"]
             pids = server.sessions()
             found = [fields(f"/proc/{pid}/smaps_rollup", "Pss", "Private_Dirty") for pid in pids]
             client.stdin.close()
         server.settle(20)
+        if fault:
+            raise RuntimeError(fault)
         return {"PSS KiB": sum(one[0] for one in found) / count, "private dirty KiB": sum(one[1] for one in found) / count,
                 "processes": len(pids) / count}
     return measure
 
 
 def idle_quickly(count):
-    return lambda server: idle(Size.of(count))(server)
+    return lambda server: idle(Size.of(count, 4))(server)
 
 
 # ---- all of them ----
@@ -321,7 +323,7 @@ ALL = {
     "size": Workload(each("command", 20000, mode="command", command="SIZE small/0001"), SMALL),
     "mdtm": Workload(each("command", 20000, mode="command", command="MDTM small/0001"), SMALL),
     "ascii": Workload(ascii_download, (make_text,)),
-    "idle": Workload(idle_quickly(500), most=3),
+    "idle": Workload(idle_quickly(200), most=3),
     "tls-login": Workload(tls_login, tls=True),
     "tls-download": Workload(download("one", tls=1, discard=1), ONE, tls=True),
     "tls-upload": Workload(upload("up", GIB, tls=1), UPLOADS, tls=True),
