@@ -127,6 +127,7 @@ def write(samples, servers, rounds):
     (service.RESULTS / "results.md").write_text(text)
     (service.RESULTS / "results.svg").write_text(charts.costs(samples, names))
     growth = charts.growth(samples)
+    (service.RESULTS / "growth.svg").unlink(missing_ok=True)
     if growth:
         (service.RESULTS / "growth.svg").write_text(growth)
     with open(service.RESULTS / "results.jsonl", "w", encoding="utf-8") as out:

@@ -334,7 +334,7 @@ FEW, TWO = ("limit", "soloftpd", "vsftpd"), ("limit", "soloftpd")
 for number, rounds in ((1000, 3), (10000, 3), (LISTED, 3), (1000000, 1)):
     ALL[f"growth-list-{number}"] = Workload(listing_growth(number),
                                             ENTRIES if number == LISTED else (make_entries(number),), most=rounds)
-for number, names in ((100, None), (1000, None), (3000, TWO)):
+for number, names in ((100, None), (1000, FEW), (3000, TWO)):
     ALL[f"growth-idle-{number}"] = Workload(idle(number), most=1, servers=names)
 for number, times in ((1024, 500), (MIB, 100), (64 * MIB, 8), (GIB, 1), (8 * GIB, 1)):
     ALL[f"growth-size-{number}"] = Workload(size_growth(number, times), (make_hole(number),), most=3, servers=FEW)
