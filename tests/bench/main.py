@@ -144,7 +144,7 @@ def main():
         print("servers:", *service.words())
         return 0
     workloads.Size.quick = options.quick
-    rounds = options.rounds or (3 if options.quick else 7)
+    rounds = options.rounds or (4 if options.quick else 7)
     only, picked = [[word for word in words.split(",") if word] for words in (options.only, options.pick)]
     chosen = choose(only, options.quick)
     if not chosen or any(word not in chosen and not word.startswith("growth") for word in only):

@@ -100,12 +100,13 @@ def measured_targets(samples):
 
 
 def beaten(samples, target, peers):
-    """Whether every peer costs more, and which ones do not."""
+    """Whether every peer costs more, and which ones do not. A number of processes may be the same."""
     ours = samples.figures(target, OURS)
     theirs = {peer: statistics.median(values) for peer in peers if (values := samples.figures(target, peer))}
     if not ours or not theirs:
         return "-"
-    better = [peer for peer, value in theirs.items() if value <= statistics.median(ours)]
+    middle = statistics.median(ours)
+    better = [peer for peer, value in theirs.items() if value < middle or value == middle and target[4] != COUNT]
     return f"no: {', '.join(better)}" if better else "yes"
 
 
