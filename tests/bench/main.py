@@ -121,6 +121,13 @@ def choose(only, quick):
             if any(name == word or word.startswith("growth") and name.startswith(word + "-") for word in only)}
 
 
+def check_log(servers, samples):
+    """What is measured is a server that logs."""
+    log = pathlib.Path("/var/log/vsftpd.log")
+    if any(server.name == results.OURS for server in servers) and not (log.exists() and log.stat().st_size):
+        samples.fault("the log", results.OURS, "nothing was written to it")
+
+
 def write(samples, servers, rounds):
     names = list(dict.fromkeys(server.name for server in servers))
     text = results.tables(samples, names, about(rounds))
@@ -162,6 +169,7 @@ def main():
     finally:
         for server in servers:
             server.stop()
+    check_log(servers, samples)
     write(samples, servers, rounds)
     return 1 if any(server.startswith("soloftpd") for _, server in samples.faults) else 0
 

@@ -46,7 +46,7 @@ TARGETS = [
 ]
 
 
-LINEAR = 1.1  # the power of a step of ten, when 15 % of what was measured is noise and a little more
+LINEAR = 1.1  # where a step of ten may be a quarter of noise
 
 
 class Samples:

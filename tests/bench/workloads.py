@@ -110,26 +110,26 @@ def micro(seconds):
 
 def sessions(server, mode, serial, parallel, **options):
     """What a client waits for, and the processor time of a whole session; then 16 at a time."""
-    one = service.load(server, mode=mode, n=Size.of(serial, 4), **options)
+    one = service.load(server, mode=mode, n=Size.of(serial, 2 if serial < 100 else 4), **options)
     many = service.load(server, mode=mode, n=Size.of(parallel, 4), parallel=16, **options)
     return {"wait µs": micro(one["first_p50"]), "whole µs": micro(one["whole_p50"]),
             "CPU µs": micro(one["cpu_whole"] / one["done"]), "16 at once, µs": micro(many["seconds"] / many["done"])}
 
 
 def connect(server):
-    return sessions(server, "connect", 200, 200)
+    return sessions(server, "connect", 200, 160)
 
 
 def login(server):
-    return sessions(server, "login", 100, 100)
+    return sessions(server, "login", 100, 80)
 
 
 def anonymous(server):
-    return sessions(server, "login", 100, 100, user="anonymous", **{"pass": "me@example.org"})
+    return sessions(server, "login", 100, 80, user="anonymous", **{"pass": "me@example.org"})
 
 
 def tls_login(server):
-    return sessions(server, "login", 80, 80, tls=1)
+    return sessions(server, "login", 40, 48, tls=1)
 
 
 def throughput(result):
@@ -148,8 +148,8 @@ def ascii_download(server):
     return throughput({**result, "bytes": stored})
 
 
-def upload(place, total, **options):
-    """New files of 256 MiB, each removed by the client at once, which does not count: a machine that gives memory back to its
+def upload(place, **options):
+    """Four new files of 256 MiB, each removed by the client at once, which does not count: a machine that gives memory back to its
     host is slow to get it again, so little is used, and again and again."""
     def measure(server):
         part = Size.of(256 * MIB, 2)
@@ -160,7 +160,7 @@ def upload(place, total, **options):
         if path.stat().st_size != part:
             raise RuntimeError("the upload is short")
         path.unlink()
-        result = service.load(server, n=Size.of(total // (256 * MIB), 4), unlink=HOME, **given)
+        result = service.load(server, n=Size.of(4, 2), unlink=HOME, **given)
         return throughput({**result, "seconds": result["sum"]})
     return measure
 
@@ -288,7 +288,7 @@ def idle(count):
 
 
 def idle_quickly(count):
-    return lambda server: idle(Size.of(count, 4))(server)
+    return lambda server: idle(Size.of(count, 2))(server)
 
 
 # ---- all of them ----
@@ -308,8 +308,8 @@ ALL = {
     "anonymous": Workload(anonymous),
     "download": Workload(download(), BIG),
     "download32": Workload(download("medium", parallel=32), MEDIUM),
-    "upload": Workload(upload("up", 2 * GIB), UPLOADS),
-    "upload-disk": Workload(upload("disk", 2 * GIB), UPLOADS),
+    "upload": Workload(upload("up"), UPLOADS),
+    "upload-disk": Workload(upload("disk"), UPLOADS),
     "small-retr": Workload(each("file", 2000, mode="retr", file="small/#", expect=1024), SMALL),
     "small-retr-epsv": Workload(each("file", 2000, mode="retr", file="small/#", expect=1024, epsv=1), SMALL),
     "small-stor": Workload(small_uploads, UPLOADS),
@@ -323,10 +323,10 @@ ALL = {
     "size": Workload(each("command", 20000, mode="command", command="SIZE small/0001"), SMALL),
     "mdtm": Workload(each("command", 20000, mode="command", command="MDTM small/0001"), SMALL),
     "ascii": Workload(ascii_download, (make_text,)),
-    "idle": Workload(idle_quickly(200), most=3),
+    "idle": Workload(idle_quickly(100), most=3),
     "tls-login": Workload(tls_login, tls=True),
     "tls-download": Workload(download("one", tls=1, discard=1), ONE, tls=True),
-    "tls-upload": Workload(upload("up", GIB, tls=1), UPLOADS, tls=True),
+    "tls-upload": Workload(upload("up", tls=1), UPLOADS, tls=True),
     "tls-small-retr": Workload(each("file", 300, mode="retr", file="small/#", expect=1024, tls=1), SMALL, tls=True),
 }
 # What grows, and how: not in a quick run. The number at the end of the name is what grows.
