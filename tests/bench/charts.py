@@ -51,7 +51,8 @@ class Scale:
 def legend(names, x, y):
     parts = []
     for place, name in enumerate(names):
-        parts += [f'<circle cx="{x + 110 * place}" cy="{y - 4}" r="4" fill="{COLOURS[name]}"/>', text(x + 110 * place + 8, y, name)]
+        at = x + 110 * place
+        parts += [f'<circle cx="{at}" cy="{y - 4}" r="4" fill="{COLOURS[name]}"/>', text(at + 8, y, name)]
     return parts
 
 

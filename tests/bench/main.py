@@ -67,14 +67,16 @@ def loads_all(program):
     return "not found" not in seen.stdout
 
 
-def start_servers(picked, plain, tls):
+def start_servers(picked, plain, tls, samples):
     servers, port = [], FIRST_PORT
     for name, commands in service.words().items():
         if name not in picked if picked else name in service.OPTIONAL:
             continue
         if not loads_all(commands[0][0]):
-            print(f"{name} is left out: it is not there, or lacks libraries")
+            samples.fault("everything", name, "it is not there, or lacks libraries")
             continue
+        if tls and not commands[1]:
+            samples.fault("tls-...", name, "it has no TLS")
         for command, wanted in zip(commands, (plain, tls)):
             if command and wanted:
                 server = service.Server(name, command, port)
@@ -161,8 +163,8 @@ def main():
     for make in dict.fromkeys(make for workload in chosen.values() for make in workload.files):
         make()
     tls = [workload.tls for workload in chosen.values()]
-    servers = start_servers(picked, not all(tls), any(tls))
     samples = results.Samples()
+    servers = start_servers(picked, not all(tls), any(tls), samples)
     try:
         for name, workload in chosen.items():
             play(name, workload, servers, rounds, samples)

@@ -124,7 +124,8 @@ def target_table(samples, servers):
 def cost_table(samples, servers):
     if all(workload.startswith("growth-") for workload, _ in samples.rows()):
         return []
-    lines = ["What was measured, in the units of each row:", "", line(["workload", "cost", *servers]), "|---" * (len(servers) + 2) + "|"]
+    lines = ["What was measured, in the units of each row:", ""]
+    lines += [line(["workload", "cost", *servers]), "|---" * (len(servers) + 2) + "|"]
     for row in samples.rows():
         if not row[0].startswith("growth-"):
             lines.append(line([*row, *(spread(samples.all(row, server)) for server in servers)]))

@@ -149,8 +149,8 @@ def ascii_download(server):
 
 
 def upload(place, **options):
-    """Four new files of 256 MiB, each removed by the client at once, which does not count: a machine that gives memory back to its
-    host is slow to get it again, so little is used, and again and again."""
+    """Four new files of 256 MiB, each removed by the client at once, which does not count: a machine that gives memory back to
+    its host is slow to get it again, so little is used, and again and again."""
     def measure(server):
         part = Size.of(256 * MIB, 2)
         path = HOME / place / "new"
