@@ -207,7 +207,7 @@ def tables(samples, servers, about):
         lines += ["", "What grows, and by which power of the size the last step's whole cost grew:", *grown]
     faults = list(fault_lines(samples))
     if faults:
-        lines += ["", "What failed:", "", *faults]
+        lines += ["", "What has no figure, or not all of them:", "", *faults]
     return "\n".join(lines).rstrip() + "\n"
 
 
