@@ -78,7 +78,7 @@ LIMIT := -std=c11 -D_GNU_SOURCE $(WARN) -O2 -mavx2 -fno-stack-protector
 $(BUILD)/limit: $(addprefix tests/bench/,limit.c limit_list.c limit_plain.c limit.h)
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
-	$(Q)$(CC) $(LIMIT) -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-builtin \
+	$(Q)$(CC) $(LIMIT) -static -nostdlib -ffreestanding -fno-pie -fno-builtin \
 		-fno-asynchronous-unwind-tables -Wl,--build-id=none -o $@ $(filter %.c,$^)
 
 $(BUILD)/limit-tls: $(addprefix tests/bench/,limit.c limit_list.c limit_tls.c limit.h)
