@@ -318,7 +318,7 @@ ALL = {
     "mlsd": Workload(listing("MLSD", LISTED), ENTRIES),
     "list-memory": Workload(listing_memory("LIST", LISTED), ENTRIES, most=3),
     "list-memory-unsorted": Workload(listing_memory("LIST -U", LISTED), ENTRIES, most=3),
-    "noop": Workload(each("command", 100000, 4, mode="pipe", command="NOOP")),
+    "noop": Workload(each("command", 100000, 1, mode="pipe", command="NOOP")),
     "pwd": Workload(each("command", 20000, mode="command", command="PWD")),
     "size": Workload(each("command", 20000, mode="command", command="SIZE small/0001"), SMALL),
     "mdtm": Workload(each("command", 20000, mode="command", command="MDTM small/0001"), SMALL),
