@@ -129,7 +129,7 @@ install: all
 	install -m 644 docs/*.8 $(DESTDIR)$(MAN)/man8/
 	install -m 644 docs/*.5 $(DESTDIR)$(MAN)/man5/
 	install -m 644 docs/soloftpctl.bash-completion $(SHARE)/bash-completion/completions/soloftpctl
-	install -m 644 README.md LICENSE xinetd.d/* docs/*.md $(SHARE)/doc/soloftpd/
+	install -m 644 README.md LICENSE xinetd.d/* docs/*.md $(wildcard docs/*.svg) $(SHARE)/doc/soloftpd/
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build
