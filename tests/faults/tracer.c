@@ -246,6 +246,14 @@ static void strike(struct tracee *t, pid_t pid, registers *r, int call)
 		t->closing = true;
 		return;
 	}
+	/* brk never names an error: the end of the heap stays where it is, and that is what it says (brk(2)). */
+	if (call == SYS_brk) {
+		t->kept = (long)*argument(r, 0);
+		t->kept_at = 0;
+		*argument(r, 0) = 0;
+		set_registers(pid, r);
+		return;
+	}
 	if (t->fault.kind == KIND_LIE)
 		set_result(r, call_length(call) >= 0 ? (long)*argument(r, call_length(call)) : 0);
 	else
