@@ -32,14 +32,17 @@ bool vfs_is_same(const struct facts *one, const struct facts *other);
 struct stat;
 void vfs_facts(const struct stat *st, struct facts *out_facts);
 
-/* The facts of an open file, as they are now. */
-int vfs_file_facts(int fd, struct facts *out_facts);
+/* The facts of an open file, as they are now; -EINVAL unless it is a regular one. */
+int vfs_regular_facts(int fd, struct facts *out_facts);
 
 /* Whether an error says that something failed, or is used up, and not that it can't be done with this file or in this place. */
 bool vfs_is_failure(int error);
 
 /* open(2) with O_CLOEXEC, made again when a signal interrupts it: a descriptor, or -1 and errno. */
 int vfs_open(const char *path, int flags, mode_t mode);
+
+/* Opens whatever it is to read, at once even a FIFO. Returns a descriptor the caller owns, or -errno. */
+int vfs_open_any(const char *path);
 
 /* Opens a regular file to read (-EINVAL for any other kind, at once even for a FIFO) and sets its
  * descriptor, which the caller owns, and its facts. */

@@ -92,17 +92,15 @@ static struct reply store(
 	return receive_file(session, upload, log);
 }
 
-static struct record_transfer new_log(
-	const struct session *session, const struct upload *upload, char absolute[PATH_TEXT])
+static struct record_transfer new_log(const struct session *session, const struct upload *upload)
 {
 	static const char *const commands[] = {
 		[STORING_WHOLE] = "STOR", [STORING_END] = "APPE", [STORING_UNIQUE] = "STOU"};
 
-	record_absolute(upload->path, absolute);
 	return (struct record_transfer){.upload = true,
 		.ascii = session->ascii,
 		.command = commands[upload->storing],
-		.path = absolute,
+		.path = upload->path,
 		.offset = session->pending.restart,
 		.started = io_microseconds()};
 }
@@ -111,8 +109,7 @@ static struct record_transfer new_log(
 static struct reply refuse(
 	struct session *session, const struct upload *upload, int error, struct reply answer)
 {
-	UNCLEARED char absolute[PATH_TEXT];
-	struct record_transfer log = new_log(session, upload, absolute);
+	struct record_transfer log = new_log(session, upload);
 
 	log.error = error;
 	record_transfer(session, &log);
@@ -131,8 +128,7 @@ static struct reply refuse_open(struct session *session, const struct upload *up
 
 static struct reply store_and_log(struct session *session, struct upload *upload)
 {
-	UNCLEARED char absolute[PATH_TEXT];
-	struct record_transfer log = new_log(session, upload, absolute);
+	struct record_transfer log = new_log(session, upload);
 	struct reply answer;
 
 	answer = store(session, upload, &log);

@@ -94,18 +94,19 @@ static int accept_client(
 
 	for (;;) {
 		struct address peer;
-		int fd, ready = watch_wait(watch, data->fd, IO_READ, deadline);
+		/* Most clients have connected before they send the command. */
+		int fd = net_accept(data->fd, &peer), ready;
+		if (fd >= 0 && (config->pasv_promiscuous || address_same_host(&peer, &data->peer)))
+			return fd;
+		if (fd >= 0) {
+			*out_intruder = true;
+			close(fd);
+		} else if (fd != -EAGAIN && fd != -ECONNABORTED && fd != -EINTR) {
+			return fd;
+		}
+		ready = watch_wait(watch, data->fd, IO_READ, deadline);
 		if (ready < 0)
 			return ready;
-		fd = net_accept(data->fd, &peer);
-		if (fd == -EAGAIN || fd == -ECONNABORTED || fd == -EINTR)
-			continue;
-		if (fd < 0)
-			return fd;
-		if (config->pasv_promiscuous || address_same_host(&peer, &data->peer))
-			return fd;
-		*out_intruder = true;
-		close(fd);
 	}
 }
 
