@@ -60,9 +60,16 @@ int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *ou
 /* Sets the mode of an open file and then gives it to another user, which needs the privilege to. 0 or -errno. */
 int vfs_give(int fd, mode_t mode, const struct account *owner);
 
-/* Takes a lock on the whole file for as long as it is open (fcntl(2)); -EAGAIN if another process
+/* Takes a lock on all bytes of the file for as long as it is open (fcntl(2)); -EAGAIN if another process
  * holds one against it. */
 int vfs_lock(int fd, bool for_writing);
+
+/* The same against those who take this one, and not those: for a file whose name is not its last. */
+int vfs_lock_name(int fd);
+
+/* Whether all that can go wrong with an open file has been said when it is closed: file systems of networks may then
+ * still find the disk full. */
+bool vfs_closes_silently(int fd);
 
 int vfs_truncate(int fd, uint64_t size);
 int vfs_seek(int fd, uint64_t offset);

@@ -106,7 +106,7 @@ static int kept_name(const char *target, char out[PATH_TEXT])
 /* A file system without locks is no reason to do without drafts. */
 static int lock(int fd)
 {
-	int error = vfs_lock(fd, true);
+	int error = vfs_lock_name(fd);
 
 	return error == -EAGAIN ? error : 0;
 }
@@ -269,6 +269,9 @@ int draft_close(struct draft *draft, const char *target, bool sync)
 {
 	int error = sync ? vfs_sync(draft->fd) : 0, closing;
 
+	/* Its lock keeps it from others until it has its name. */
+	if (error == 0 && draft->kept && vfs_closes_silently(draft->fd))
+		return 0;
 	if (error == 0 && draft->kept)
 		error = hide(draft, target);
 	closing = vfs_close(draft->fd);
@@ -307,19 +310,21 @@ static int place_exclusively(const char *name, const char *target)
 	return result(rename(name, target));
 }
 
-int draft_place(const struct draft *draft, const char *target, bool exclusive, bool sync)
-{
-	int error = exclusive ? place_exclusively(draft->name, target)
-			      : result(rename(draft->name, target));
-
-	return error == 0 && sync ? sync_directory(target) : error;
-}
-
 static void close_draft(struct draft *draft)
 {
 	if (draft->fd >= 0)
 		close(draft->fd);
 	draft->fd = -1;
+}
+
+int draft_place(struct draft *draft, const char *target, bool exclusive, bool sync)
+{
+	int error = exclusive ? place_exclusively(draft->name, target)
+			      : result(rename(draft->name, target));
+
+	if (error == 0)
+		close_draft(draft);
+	return error == 0 && sync ? sync_directory(target) : error;
 }
 
 void draft_drop(struct draft *draft)
@@ -367,7 +372,7 @@ static bool is_left(int directory, const char *name, bool all)
 	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
 		return false;
 	fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	error = fd < 0 ? -errno : vfs_lock(fd, true);
+	error = fd < 0 ? -errno : vfs_lock_name(fd);
 	if (error == 0)
 		left = true;
 	else if (error != -EAGAIN)
