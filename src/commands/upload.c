@@ -136,13 +136,24 @@ static struct reply store_and_log(struct session *session, struct upload *upload
 	return answer;
 }
 
+/* Not all of it is cleared: the names in it are long, and written before they are read. */
+static void prepare(struct upload *upload, enum storing storing)
+{
+	upload->storing = storing;
+	upload->path[0] = upload->target[0] = upload->draft.name[0] = '\0';
+	upload->drafted = upload->exclusive = upload->created = false;
+	upload->draft.kept = upload->draft.found = false;
+	upload->draft.fd = upload->fd = -1;
+	upload->start = 0;
+}
+
 static struct reply store_named(struct session *session, const char *argument, enum storing storing)
 {
 	static struct upload upload;
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = storing};
+	prepare(&upload, storing);
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.range)
@@ -199,7 +210,7 @@ struct reply cmd_stou(struct session *session, const char *argument)
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = STORING_UNIQUE};
+	prepare(&upload, STORING_UNIQUE);
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.restart > 0 || session->pending.range)

@@ -7,6 +7,7 @@
 #include "system/io.h"
 #include "system/net.h"
 #include "system/tls.h"
+#include "text/path.h"
 
 /* How long a transfer waits for the reserved socket to come free of the one before. */
 #define RESERVED_WAIT_MS 500
@@ -124,7 +125,7 @@ static int finish_connect(int fd, const struct config *config, struct watch *wat
 static int await_end(struct data *data, struct watch *watch)
 {
 	int64_t deadline = io_now() + (data->waited ? 0 : RESERVED_WAIT_MS);
-	char ignored[4096];
+	UNCLEARED char ignored[4096];
 
 	for (;;) {
 		ssize_t got = io_receive(data->reserved, ignored, sizeof(ignored));
@@ -241,7 +242,7 @@ int data_secure(struct data *data, struct watch *watch, bool sends_file, int64_t
 int data_finish(struct data *data, struct watch *watch, bool await, int64_t deadline)
 {
 	struct channel *channel = &data->channel;
-	char ignored[4096];
+	UNCLEARED char ignored[4096];
 	ssize_t got = 0;
 	int error;
 
