@@ -48,9 +48,8 @@ int vfs_open_any(const char *path);
  * descriptor, which the caller owns, and its facts. */
 int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
 
-/* Opens a regular file to write, making it with `mode` less the umask when it is missing. Its content
- * is not touched. `exclusive`: -EEXIST when it is there. Sets the descriptor, which the caller owns,
- * and whether the file was made just now. */
+/* Opens a regular file to write, making it with `mode` less the umask when it is missing. Its content is not touched.
+ * `exclusive`: -EEXIST when it is there. Sets the descriptor, which the caller owns, and whether the file was made just now. */
 int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created);
 
 /* Opens a regular file that is there (one that was removed just now is made), to read if that is allowed and to write. Sets the
@@ -60,16 +59,9 @@ int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *ou
 /* Sets the mode of an open file and then gives it to another user, which needs the privilege to. 0 or -errno. */
 int vfs_give(int fd, mode_t mode, const struct account *owner);
 
-/* Takes a lock on all bytes of the file for as long as it is open (fcntl(2)); -EAGAIN if another process
- * holds one against it. */
+/* Takes a lock on all bytes of the file for as long as it is open (fcntl(2)); -EAGAIN if another process holds one against it. */
+#define VFS_SIZE_MAX ((off_t)1 << 62) /* no file is larger */
 int vfs_lock(int fd, bool for_writing);
-
-/* The same against those who take this one, and not those: for a file whose name is not its last. */
-int vfs_lock_name(int fd);
-
-/* Whether all that can go wrong with an open file has been said when it is closed: file systems of networks may then
- * still find the disk full. */
-bool vfs_closes_silently(int fd);
 
 int vfs_truncate(int fd, uint64_t size);
 int vfs_seek(int fd, uint64_t offset);

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,10 +105,24 @@ static int kept_name(const char *target, char out[PATH_TEXT])
 
 /* Drafts are opened for writing alone: where nothing may be downloaded, reading is not allowed either. */
 
+/* The lock lies behind the file's bytes: when a draft has just got its place it may still be open, and must not keep
+ * anybody from reading it there. */
+static int take_lock(int fd)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = VFS_SIZE_MAX, .l_len = 1};
+
+	do {
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			return 0;
+	} while (errno == EINTR);
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
 /* A file system without locks is no reason to do without drafts. */
 static int lock(int fd)
 {
-	int error = vfs_lock_name(fd);
+	int error = take_lock(fd);
 
 	return error == -EAGAIN ? error : 0;
 }
@@ -252,6 +268,27 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps
 
 /* ---- the end ---- */
 
+/* As in linux/magic.h since Linux 5.12. */
+#define XFS_MAGIC 0x58465342
+
+/* Whether closing has nothing to report: file systems of networks may find only then that the disk is full. */
+static bool closes_silently(int fd)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return false;
+	switch ((uint32_t)st.f_type) {
+	case BTRFS_SUPER_MAGIC:
+	case EXT4_SUPER_MAGIC: /* and its elders */
+	case TMPFS_MAGIC:
+	case XFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Closing ends the lock: what is whole must not be gone on with. */
 static int hide(struct draft *draft, const char *target)
 {
@@ -270,7 +307,7 @@ int draft_close(struct draft *draft, const char *target, bool sync)
 	int error = sync ? vfs_sync(draft->fd) : 0, closing;
 
 	/* Its lock keeps it from others until it has its name. */
-	if (error == 0 && draft->kept && vfs_closes_silently(draft->fd))
+	if (error == 0 && draft->kept && closes_silently(draft->fd))
 		return 0;
 	if (error == 0 && draft->kept)
 		error = hide(draft, target);
@@ -372,7 +409,7 @@ static bool is_left(int directory, const char *name, bool all)
 	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
 		return false;
 	fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	error = fd < 0 ? -errno : vfs_lock_name(fd);
+	error = fd < 0 ? -errno : take_lock(fd);
 	if (error == 0)
 		left = true;
 	else if (error != -EAGAIN)

@@ -3,21 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "system/account.h"
 #include "text/path.h"
-
-/* As in linux/magic.h since Linux 5.12. */
-#define XFS_MAGIC 0x58465342
 
 /* Symbolic links the kernel follows in one name (path_resolution(7)). */
 #define LINKS_MAX 40
@@ -174,28 +169,17 @@ int vfs_give(int fd, mode_t mode, const struct account *owner)
 	return error < 0 ? error : result(fchown(fd, owner->uid, owner->gid));
 }
 
-static int set_lock(int fd, struct flock lock)
+int vfs_lock(int fd, bool for_writing)
 {
-	lock.l_whence = SEEK_SET;
+	struct flock lock = {.l_type = for_writing ? F_WRLCK : F_RDLCK,
+		.l_whence = SEEK_SET,
+		.l_len = VFS_SIZE_MAX};
+
 	do {
 		if (fcntl(fd, F_SETLK, &lock) == 0)
 			return 0;
 	} while (errno == EINTR);
 	return errno == EACCES ? -EAGAIN : -errno;
-}
-
-/* No file has bytes there. */
-#define BEHIND_ALL ((off_t)1 << 62)
-
-int vfs_lock(int fd, bool for_writing)
-{
-	return set_lock(
-		fd, (struct flock){.l_type = for_writing ? F_WRLCK : F_RDLCK, .l_len = BEHIND_ALL});
-}
-
-int vfs_lock_name(int fd)
-{
-	return set_lock(fd, (struct flock){.l_type = F_WRLCK, .l_start = BEHIND_ALL, .l_len = 1});
 }
 
 int vfs_truncate(int fd, uint64_t size)
@@ -231,23 +215,6 @@ int vfs_sync(int fd)
 		error = result(fsync(fd));
 	} while (error == -EINTR);
 	return error;
-}
-
-bool vfs_closes_silently(int fd)
-{
-	struct statfs st;
-
-	if (fstatfs(fd, &st) < 0)
-		return false;
-	switch ((uint32_t)st.f_type) {
-	case BTRFS_SUPER_MAGIC:
-	case EXT4_SUPER_MAGIC: /* and its elders */
-	case TMPFS_MAGIC:
-	case XFS_MAGIC:
-		return true;
-	default:
-		return false;
-	}
 }
 
 int vfs_close(int fd)

@@ -211,6 +211,19 @@ static bool is_taken_elsewhere(const char *target)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
+/* Whether another session could lock its bytes. */
+static bool is_readable_elsewhere(const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(vfs_lock(open(name, O_RDONLY), false) == 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
 /* Begun where it is found again, until it is whole. */
 static void test_begin_kept(void **state)
 {
@@ -229,6 +242,7 @@ static void test_begin_kept(void **state)
 	assert_true(is_taken_elsewhere("f"));
 	assert_int_equal(draft_close(&draft, "f", false), 0);
 	assert_true(is_taken_elsewhere("f"));
+	assert_true(is_readable_elsewhere(draft.name));
 	assert_true(is_there(draft.name));
 	assert_int_equal(draft_place(&draft, "f", false, false), 0);
 	assert_int_equal(draft.fd, -1);

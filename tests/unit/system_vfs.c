@@ -307,46 +307,6 @@ static void test_locks(void **state)
 	assert_int_equal(vfs_close(fd), 0);
 }
 
-static int lock_name_elsewhere(const char *name)
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(-vfs_lock_name(open(name, O_WRONLY)));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return -WEXITSTATUS(status);
-}
-
-/* What is locked under a name of its own stands in nobody's way who wants its bytes. */
-static void test_lock_name(void **state)
-{
-	int fd;
-
-	(void)state;
-	make("a", "hello");
-	fd = open("a", O_WRONLY);
-	assert_int_equal(vfs_lock_name(fd), 0);
-	assert_int_equal(lock_name_elsewhere("a"), -EAGAIN);
-	assert_int_equal(lock_elsewhere("a", true), 0);
-	assert_int_equal(vfs_lock(fd, true), 0);
-	assert_int_equal(lock_elsewhere("a", false), -EAGAIN);
-	assert_int_equal(vfs_close(fd), 0);
-	assert_int_equal(lock_name_elsewhere("a"), 0);
-}
-
-static void test_closes_silently(void **state)
-{
-	int fd = open("/proc/self/status", O_RDONLY);
-
-	(void)state;
-	assert_false(vfs_closes_silently(fd));
-	assert_int_equal(vfs_close(fd), 0);
-	assert_false(vfs_closes_silently(fd));
-}
-
 /* ---- facts and links ---- */
 
 static void test_stat(void **state)
@@ -747,8 +707,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read_only_descriptor, start, end),
 		cmocka_unit_test_setup_teardown(test_positions, start, end),
 		cmocka_unit_test_setup_teardown(test_locks, start, end),
-		cmocka_unit_test_setup_teardown(test_lock_name, start, end),
-		cmocka_unit_test_setup_teardown(test_closes_silently, start, end),
 		cmocka_unit_test_setup_teardown(test_stat, start, end),
 		cmocka_unit_test_setup_teardown(test_link_target, start, end),
 		cmocka_unit_test_setup_teardown(test_real, start, end),
