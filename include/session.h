@@ -45,8 +45,8 @@ struct transfer {
 	const char *verb; /* NULL: none is in progress */
 	const char *path;
 	const uint64_t *moved; /* bytes so far; NULL: none yet */
-	bool sends_file;       /* by pump_download: the kernel may encrypt */
-	bool brief;	       /* little enough for a socket's buffer */
+	bool sends_file,
+		brief; /* by pump_download: the kernel may encrypt; little enough for a socket's buffer */
 };
 
 /* The verbs that only hold for the next command (commands.def, "after"). */
