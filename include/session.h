@@ -44,8 +44,8 @@ enum exit_class session_run(const struct session_start *start);
 struct transfer {
 	const char *verb; /* NULL: none is in progress */
 	const char *path;
-	const uint64_t *moved; /* bytes so far; NULL: none yet */
-	bool sends_file;       /* by pump_download: the kernel may encrypt */
+	const uint64_t *moved;	/* bytes so far; NULL: none yet */
+	bool sends_file, brief; /* by pump_download; all of it fits into the socket */
 };
 
 /* The verbs that only hold for the next command (commands.def, "after"). */

@@ -75,14 +75,14 @@ void record_hash(struct session *session, const struct record_hash *hash);
 /* A finished transfer, for all logs but syslog. */
 struct record_transfer {
 	bool upload, ok, ascii;
-	const char *command, *path; /* the path is absolute */
+	const char *command, *path; /* the path is as the client wrote it */
 	uint64_t bytes, offset;
 	int64_t started; /* io_microseconds() */
 	int error;	 /* why it failed, unless session->failure says it */
 };
 void record_transfer(struct session *session, const struct record_transfer *transfer);
 
-/* A listing over the data connection, for the event log alone; the path is as the client wrote it. */
+/* A listing over the data connection, for the event log alone. */
 void record_listing(struct session *session, const struct record_transfer *listing);
 
 /* The absolute form of a path the client wrote, for a log or a reply. Never fails: an over-long or

@@ -14,6 +14,8 @@ struct watch {
 	/* Called when the control connection has something. Returns 0 to go on, -ECANCELED to give the
 	 * transfer up (ABOR), -EPIPE when the client is gone. */
 	int (*heard)(struct watch *watch);
+	/* Called before each wait, for what the client has not been told yet; NULL: it has been told all. */
+	void (*say)(struct watch *watch);
 	void *context;
 };
 
@@ -23,5 +25,8 @@ int watch_wait(struct watch *watch, int fd, unsigned want, int64_t deadline);
 
 /* Hears the control connection if it has something by now. Returns 0 or as above. */
 int watch_glance(struct watch *watch);
+
+/* The same in one call, for the end of a transfer: SIGTERM can wait. */
+int watch_hear(struct watch *watch);
 
 #endif

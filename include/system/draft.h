@@ -13,7 +13,7 @@
 #include "text/path.h"
 
 struct draft {
-	int fd;		      /* owned until draft_close; -1 then */
+	int fd;		      /* owned until it has its place, or draft_close; -1 then */
 	char name[PATH_TEXT]; /* where it lies */
 	bool kept;	      /* begun where it will be found if nobody finishes it */
 	bool found;	      /* there */
@@ -37,12 +37,13 @@ int draft_kept_size(const char *target, uint64_t *out_bytes);
 /* Removes the unfinished file that was kept for `target`; -ENOENT, -EAGAIN. */
 int draft_forget(const char *target);
 
-/* Closes the file; with `sync` its content is on the disk then. The draft stays, and is nobody's to go on with. */
+/* Closes the file, unless that can't fail and its lock is of use; with `sync` its content is on the disk then. The draft stays,
+ * and is nobody's to go on with. */
 int draft_close(struct draft *draft, const char *target, bool sync);
 
 /* Puts the closed draft at `target`: in place of what is there, or only if nothing is (`exclusive`: -EEXIST). With `sync` the
  * name is on the disk when this returns. The draft is gone, unless this fails. */
-int draft_place(const struct draft *draft, const char *target, bool exclusive, bool sync);
+int draft_place(struct draft *draft, const char *target, bool exclusive, bool sync);
 
 /* Closes what is open, and keeps the draft as the unfinished file for `target`, or removes it. */
 void draft_keep(struct draft *draft, const char *target);

@@ -32,8 +32,8 @@ bool vfs_is_same(const struct facts *one, const struct facts *other);
 struct stat;
 void vfs_facts(const struct stat *st, struct facts *out_facts);
 
-/* The facts of an open file, as they are now. */
-int vfs_file_facts(int fd, struct facts *out_facts);
+/* The facts of an open file, as they are now; -EINVAL unless it is a regular one. */
+int vfs_regular_facts(int fd, struct facts *out_facts);
 
 /* Whether an error says that something failed, or is used up, and not that it can't be done with this file or in this place. */
 bool vfs_is_failure(int error);
@@ -41,13 +41,15 @@ bool vfs_is_failure(int error);
 /* open(2) with O_CLOEXEC, made again when a signal interrupts it: a descriptor, or -1 and errno. */
 int vfs_open(const char *path, int flags, mode_t mode);
 
+/* Opens whatever it is to read, at once even a FIFO. Returns a descriptor the caller owns, or -errno. */
+int vfs_open_any(const char *path);
+
 /* Opens a regular file to read (-EINVAL for any other kind, at once even for a FIFO) and sets its
  * descriptor, which the caller owns, and its facts. */
 int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts);
 
-/* Opens a regular file to write, making it with `mode` less the umask when it is missing. Its content
- * is not touched. `exclusive`: -EEXIST when it is there. Sets the descriptor, which the caller owns,
- * and whether the file was made just now. */
+/* Opens a regular file to write, making it with `mode` less the umask when it is missing. Its content is not touched.
+ * `exclusive`: -EEXIST when it is there. Sets the descriptor, which the caller owns, and whether the file was made just now. */
 int vfs_open_write(const char *path, mode_t mode, bool exclusive, int *out_fd, bool *out_created);
 
 /* Opens a regular file that is there (one that was removed just now is made), to read if that is allowed and to write. Sets the
@@ -57,8 +59,8 @@ int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *ou
 /* Sets the mode of an open file and then gives it to another user, which needs the privilege to. 0 or -errno. */
 int vfs_give(int fd, mode_t mode, const struct account *owner);
 
-/* Takes a lock on the whole file for as long as it is open (fcntl(2)); -EAGAIN if another process
- * holds one against it. */
+/* Takes a lock on all bytes of the file for as long as it is open (fcntl(2)); -EAGAIN if another process holds one against it. */
+#define VFS_SIZE_MAX ((off_t)1 << 62) /* no file is larger */
 int vfs_lock(int fd, bool for_writing);
 
 int vfs_truncate(int fd, uint64_t size);

@@ -32,12 +32,11 @@ static int size_on_wire(struct session *session, const char *path, uint64_t *out
 }
 
 /* It lies beside the file, where links lead to. */
-static int kept_size(const char *path, uint64_t *out_size)
+static int kept_size(const char *path, bool is_link, uint64_t *out_size)
 {
 	UNCLEARED char target[PATH_TEXT];
-	struct facts facts;
 
-	if (vfs_link_stat(path, &facts) < 0 || !vfs_is_link(&facts))
+	if (!is_link)
 		return draft_kept_size(path, out_size);
 	if (vfs_real(path, target, sizeof(target)) < 0)
 		return -ENOENT;
@@ -48,14 +47,16 @@ static int kept_size(const char *path, uint64_t *out_size)
 static int size_on_disk(struct session *session, const char *path, uint64_t *out_size)
 {
 	struct facts facts;
-	int error;
+	int error = vfs_link_stat(path, &facts);
+	bool is_link = error == 0 && vfs_is_link(&facts);
 
 	session->kept_told = 0;
-	if (entries_keep(session) && kept_size(path, out_size) == 0) {
+	if (entries_keep(session) && kept_size(path, is_link, out_size) == 0) {
 		session->kept_told = *out_size;
 		return 0;
 	}
-	error = vfs_stat(path, &facts);
+	if (is_link)
+		error = vfs_stat(path, &facts);
 	if (error == 0 && !S_ISREG(facts.mode))
 		error = -EINVAL;
 	if (error == 0)

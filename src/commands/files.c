@@ -31,23 +31,40 @@ static void append_opening(struct buffer *b, bool converts, const char *path, co
 	buffer_byte(b, '.');
 }
 
+/* Whoever may not have a file does not get to lock it either. */
+static int admit(const struct session *session, int fd)
+{
+	struct facts facts;
+	int error;
+
+	if (!session->login.anonymous || !session->config.anon_world_readable_only)
+		return 0;
+	error = vfs_regular_facts(fd, &facts);
+	if (error == 0 && (facts.mode & S_IROTH) == 0)
+		error = -EACCES;
+	return error;
+}
+
+static int lock(const struct session *session, int fd)
+{
+	int error = session->config.lock_upload_files ? vfs_lock(fd, false) : 0;
+
+	/* File systems without locks are no reason to refuse. */
+	return error == -ENOLCK || error == -EINVAL || error == -EOPNOTSUPP ? 0 : error;
+}
+
 int files_open(struct session *session, const char *path, int *out_fd, struct facts *out_facts)
 {
-	int fd, error = vfs_open_read(path, &fd, out_facts);
+	int fd = vfs_open_any(path), error;
 
-	if (error < 0)
-		return error;
-	if (session->login.anonymous && session->config.anon_world_readable_only &&
-		(out_facts->mode & S_IROTH) == 0)
-		error = -EACCES;
-	if (error == 0 && session->config.lock_upload_files)
-		error = vfs_lock(fd, false);
-	/* File systems without locks are no reason to refuse. */
-	if (error == -ENOLCK || error == -EINVAL || error == -EOPNOTSUPP)
-		error = 0;
-	/* An upload may have come to its end before the lock: its size counts, not what there was of it. */
+	if (fd < 0)
+		return fd;
+	error = admit(session, fd);
 	if (error == 0)
-		error = vfs_file_facts(fd, out_facts);
+		error = lock(session, fd);
+	/* Only now: an upload may have come to its end before the lock. */
+	if (error == 0)
+		error = vfs_regular_facts(fd, out_facts);
 	if (error == 0)
 		*out_fd = fd;
 	else
@@ -80,6 +97,9 @@ struct stretch {
 	uint64_t size; /* the whole file's */
 };
 
+/* No more than this is read, and put into the socket, without anybody noticing that it takes a while. */
+#define BRIEF 65536
+
 static struct reply send_file(struct session *session, const char *path, int fd,
 	const struct stretch *stretch, struct record_transfer *log)
 {
@@ -96,8 +116,10 @@ static struct reply send_file(struct session *session, const char *path, int fd,
 	buffer_start(&b, session->text, sizeof(session->text));
 	append_opening(&b, stretch->converts, path, whole ? &stretch->size : NULL);
 	if (!transfer_begin(session, &watch, buffer_text(&b),
-		    &(struct transfer){
-			    .verb = "RETR", .path = path, .sends_file = !stretch->converts},
+		    &(struct transfer){.verb = "RETR",
+			    .path = path,
+			    .sends_file = !stretch->converts,
+			    .brief = stretch->end - stretch->start <= BRIEF},
 		    &answer))
 		return answer;
 	pump = transfer_pump(session, &watch);
@@ -168,15 +190,14 @@ static struct reply retrieve(struct session *session, const char *path, struct r
 
 struct reply cmd_retr(struct session *session, const char *argument)
 {
-	UNCLEARED char path[PATH_TEXT], absolute[PATH_TEXT];
-	struct record_transfer log = {.command = "RETR", .path = absolute, .ascii = session->ascii};
+	UNCLEARED char path[PATH_TEXT];
+	struct record_transfer log = {.command = "RETR", .path = path, .ascii = session->ascii};
 	struct reply answer;
 	int error;
 
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	error = names_use(session, argument, path);
-	record_absolute(path, absolute);
 	log.started = io_microseconds();
 	if (!access_permits_transfer(&session->config, path, false))
 		error = NAMES_DENIED;

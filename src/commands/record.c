@@ -342,20 +342,26 @@ static void add_up(struct session *session, const struct record_transfer *transf
 
 void record_transfer(struct session *session, const struct record_transfer *transfer)
 {
+	UNCLEARED char absolute[PATH_TEXT];
+	struct record_transfer copy = *transfer;
 	int64_t microseconds = io_microseconds() - transfer->started;
 	double seconds = (double)microseconds / 1000000;
 	struct logline line = {.event = transfer->upload ? LOGLINE_UPLOAD : LOGLINE_DOWNLOAD,
 		.ok = transfer->ok,
-		.text = transfer->path,
+		.text = absolute,
 		.bytes = transfer->bytes,
 		.seconds = seconds};
 
 	add_up(session, transfer);
+	if (!is_recorded(session) && session->transfer_log < 0)
+		return;
+	record_absolute(transfer->path, absolute);
+	copy.path = absolute;
 	if (session->transfer_log >= 0)
-		write_xfer(session, transfer, seconds);
+		write_xfer(session, &copy, seconds);
 	write_native(session, &line);
 	write_transfer_event(
-		session, transfer->upload ? "upload" : "download", transfer, microseconds);
+		session, transfer->upload ? "upload" : "download", &copy, microseconds);
 }
 
 void record_listing(struct session *session, const struct record_transfer *listing)

@@ -93,6 +93,14 @@ static void forsake(struct upload *upload)
 		draft_drop(&upload->draft);
 }
 
+/* The draft can take the old file's place only where a name can: one that another file was mounted on keeps it. */
+static int be_like_old(const struct upload *upload)
+{
+	if (!attributes_share_mount(upload->draft.fd, upload->fd))
+		return -EXDEV;
+	return attributes_take_after(upload->draft.fd, upload->fd);
+}
+
 /* A draft that holds what is there already, as far as data are to be added to it. -EXDEV: the old file must be written
  * itself; not where only the disk failed, or is full: the old file would be lost as well. */
 static int draft_over(struct session *session, struct upload *upload, const struct facts *old)
@@ -106,7 +114,7 @@ static int draft_over(struct session *session, struct upload *upload, const stru
 	/* Until it is like the old one it is nobody else's to open. */
 	error = begin(session, upload, 0600);
 	if (error == 0) {
-		error = attributes_take_after(upload->draft.fd, upload->fd);
+		error = be_like_old(upload);
 		if (error == 0 && kept > 0)
 			error = vfs_copy(upload->draft.fd, upload->fd, kept);
 		if (error < 0)
@@ -165,7 +173,7 @@ static int open_again(struct session *session, struct upload *upload, bool over)
 	if (error < 0 && !vfs_is_failure(error))
 		error = -EAGAIN;
 	if (error == 0 && over) {
-		error = attributes_take_after(upload->draft.fd, upload->fd);
+		error = be_like_old(upload);
 		if (error < 0) {
 			draft_keep(&upload->draft, upload->target);
 			error = vfs_is_failure(error) ? error : -ENOENT;

@@ -132,10 +132,20 @@ int transfer_heard(struct session *session)
 	return consider(session, &any);
 }
 
+/* A connection that fails here is found broken by all that follows. */
+static void say(struct watch *watch)
+{
+	struct session *session = watch->context;
+
+	(void)control_flush(&session->control);
+}
+
 struct watch transfer_watch(struct session *session)
 {
-	return (struct watch){
-		.control = session->control.channel.fd, .heard = hear_all, .context = session};
+	return (struct watch){.control = session->control.channel.fd,
+		.heard = hear_all,
+		.say = say,
+		.context = session};
 }
 
 void transfer_sending(struct watch *watch)
@@ -272,9 +282,14 @@ static bool secure(
 bool transfer_begin(struct session *session, struct watch *watch, const char *text,
 	const struct transfer *transfer, struct reply *out_reply)
 {
+	struct reply mark = reply(150, text);
 	bool begun;
 
-	(void)record_mark(session, 150, text);
+	record_reply(session, &mark);
+	/* What goes into the socket at once ends before anybody could act on the mark: then both replies leave together.
+	 * Before any wait it is sent all the same, and before a handshake. */
+	if (!transfer->brief || session->private)
+		(void)control_flush(&session->control);
 	/* From the mark on STAT is answered, in the handshake too. */
 	session->transfer = *transfer;
 	begun = secure(session, watch, transfer->sends_file, out_reply);

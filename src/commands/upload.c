@@ -92,17 +92,15 @@ static struct reply store(
 	return receive_file(session, upload, log);
 }
 
-static struct record_transfer new_log(
-	const struct session *session, const struct upload *upload, char absolute[PATH_TEXT])
+static struct record_transfer new_log(const struct session *session, const struct upload *upload)
 {
 	static const char *const commands[] = {
 		[STORING_WHOLE] = "STOR", [STORING_END] = "APPE", [STORING_UNIQUE] = "STOU"};
 
-	record_absolute(upload->path, absolute);
 	return (struct record_transfer){.upload = true,
 		.ascii = session->ascii,
 		.command = commands[upload->storing],
-		.path = absolute,
+		.path = upload->path,
 		.offset = session->pending.restart,
 		.started = io_microseconds()};
 }
@@ -111,8 +109,7 @@ static struct record_transfer new_log(
 static struct reply refuse(
 	struct session *session, const struct upload *upload, int error, struct reply answer)
 {
-	UNCLEARED char absolute[PATH_TEXT];
-	struct record_transfer log = new_log(session, upload, absolute);
+	struct record_transfer log = new_log(session, upload);
 
 	log.error = error;
 	record_transfer(session, &log);
@@ -131,13 +128,23 @@ static struct reply refuse_open(struct session *session, const struct upload *up
 
 static struct reply store_and_log(struct session *session, struct upload *upload)
 {
-	UNCLEARED char absolute[PATH_TEXT];
-	struct record_transfer log = new_log(session, upload, absolute);
+	struct record_transfer log = new_log(session, upload);
 	struct reply answer;
 
 	answer = store(session, upload, &log);
 	record_transfer(session, &log);
 	return answer;
+}
+
+/* Not all of it is cleared: the names in it are long, and written before they are read. */
+static void prepare(struct upload *upload, enum storing storing)
+{
+	upload->storing = storing;
+	upload->path[0] = upload->target[0] = upload->draft.name[0] = '\0';
+	upload->drafted = upload->exclusive = upload->created = false;
+	upload->draft.kept = upload->draft.found = false;
+	upload->draft.fd = upload->fd = -1;
+	upload->start = 0;
 }
 
 static struct reply store_named(struct session *session, const char *argument, enum storing storing)
@@ -146,7 +153,7 @@ static struct reply store_named(struct session *session, const char *argument, e
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = storing};
+	prepare(&upload, storing);
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.range)
@@ -203,7 +210,7 @@ struct reply cmd_stou(struct session *session, const char *argument)
 	struct reply answer;
 	int error;
 
-	upload = (struct upload){.storing = STORING_UNIQUE};
+	prepare(&upload, STORING_UNIQUE);
 	if (!transfer_is_prepared(session, &answer))
 		return answer;
 	if (session->pending.restart > 0 || session->pending.range)

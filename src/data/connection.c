@@ -7,6 +7,7 @@
 #include "system/io.h"
 #include "system/net.h"
 #include "system/tls.h"
+#include "text/path.h"
 
 /* How long a transfer waits for the reserved socket to come free of the one before. */
 #define RESERVED_WAIT_MS 500
@@ -94,18 +95,19 @@ static int accept_client(
 
 	for (;;) {
 		struct address peer;
-		int fd, ready = watch_wait(watch, data->fd, IO_READ, deadline);
+		/* Most clients have connected before they send the command. */
+		int fd = net_accept(data->fd, &peer), ready;
+		if (fd >= 0 && (config->pasv_promiscuous || address_same_host(&peer, &data->peer)))
+			return fd;
+		if (fd >= 0) {
+			*out_intruder = true;
+			close(fd);
+		} else if (fd != -EAGAIN && fd != -ECONNABORTED && fd != -EINTR) {
+			return fd;
+		}
+		ready = watch_wait(watch, data->fd, IO_READ, deadline);
 		if (ready < 0)
 			return ready;
-		fd = net_accept(data->fd, &peer);
-		if (fd == -EAGAIN || fd == -ECONNABORTED || fd == -EINTR)
-			continue;
-		if (fd < 0)
-			return fd;
-		if (config->pasv_promiscuous || address_same_host(&peer, &data->peer))
-			return fd;
-		*out_intruder = true;
-		close(fd);
 	}
 }
 
@@ -123,7 +125,7 @@ static int finish_connect(int fd, const struct config *config, struct watch *wat
 static int await_end(struct data *data, struct watch *watch)
 {
 	int64_t deadline = io_now() + (data->waited ? 0 : RESERVED_WAIT_MS);
-	char ignored[4096];
+	UNCLEARED char ignored[4096];
 
 	for (;;) {
 		ssize_t got = io_receive(data->reserved, ignored, sizeof(ignored));
@@ -240,7 +242,7 @@ int data_secure(struct data *data, struct watch *watch, bool sends_file, int64_t
 int data_finish(struct data *data, struct watch *watch, bool await, int64_t deadline)
 {
 	struct channel *channel = &data->channel;
-	char ignored[4096];
+	UNCLEARED char ignored[4096];
 	ssize_t got = 0;
 	int error;
 

@@ -179,7 +179,8 @@ static enum pump_result sendfile_error(struct pump *pump, int error)
 static enum pump_result settle(struct pump *pump)
 {
 	int64_t deadline = io_deadline(pump->stall), pause = 1;
-	int unsent = net_unsent(pump->data->fd), least = unsent;
+	/* What has not been sent can't be on its way. */
+	int unsent = pump->moved > LEFT_MOST ? net_unsent(pump->data->fd) : 0, least = unsent;
 
 	while (unsent > LEFT_MOST) {
 		int heard = watch_wait(pump->watch, -1, 0, io_now() + pause);
@@ -293,7 +294,10 @@ static enum pump_result check_end(struct pump *pump, int64_t started)
 	int heard;
 
 	pump->ended = true;
-	heard = watch_wait(pump->watch, -1, 0, now + (grace < 5 ? grace : 5));
+	heard = grace > 0 ? watch_wait(pump->watch, -1, 0, now + (grace < 5 ? grace : 5))
+			  : watch_hear(pump->watch);
+	if (heard == 0)
+		return PUMP_DONE;
 	/* An ABOR behind the end of the data comes too late. */
 	if (heard == -ETIMEDOUT || heard == -ECANCELED)
 		return PUMP_DONE;

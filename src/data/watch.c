@@ -6,6 +6,8 @@
 
 int watch_wait(struct watch *watch, int fd, unsigned want, int64_t deadline)
 {
+	if (watch->say)
+		watch->say(watch);
 	for (;;) {
 		int ready = watch->deaf ? io_wait_hangup(fd, want, watch->control, deadline)
 					: io_wait(fd, want, watch->control, deadline);
@@ -22,6 +24,11 @@ int watch_wait(struct watch *watch, int fd, unsigned want, int64_t deadline)
 		if (deadline != IO_FOREVER && io_now() >= deadline)
 			return -ETIMEDOUT;
 	}
+}
+
+int watch_hear(struct watch *watch)
+{
+	return watch->deaf ? watch_glance(watch) : watch->heard(watch);
 }
 
 int watch_glance(struct watch *watch)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,6 +83,11 @@ static uint64_t mount_of(int fd)
 	return (answer.mask & wanted) != 0 ? answer.mount : 0;
 }
 
+bool attributes_share_mount(int fd, int old)
+{
+	return mount_of(old) == mount_of(fd);
+}
+
 int attributes_take_after(int fd, int old)
 {
 	struct stat was, is;
@@ -91,9 +95,6 @@ int attributes_take_after(int fd, int old)
 
 	if (fstat(old, &was) < 0 || fstat(fd, &is) < 0)
 		return -errno;
-	/* A file that another was mounted on keeps its name. */
-	if (mount_of(old) != mount_of(fd))
-		return -EXDEV;
 	if (was.st_uid != is.st_uid)
 		return -EPERM;
 	if (was.st_gid != is.st_gid)

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,10 +105,24 @@ static int kept_name(const char *target, char out[PATH_TEXT])
 
 /* Drafts are opened for writing alone: where nothing may be downloaded, reading is not allowed either. */
 
+/* The lock lies behind the file's bytes: when a draft has just got its place it may still be open, and must not keep
+ * anybody from reading it there. */
+static int take_lock(int fd)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = VFS_SIZE_MAX, .l_len = 1};
+
+	do {
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			return 0;
+	} while (errno == EINTR);
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
 /* A file system without locks is no reason to do without drafts. */
 static int lock(int fd)
 {
-	int error = vfs_lock(fd, true);
+	int error = take_lock(fd);
 
 	return error == -EAGAIN ? error : 0;
 }
@@ -252,6 +268,27 @@ int draft_begin(struct draft *draft, const char *target, mode_t mode, bool keeps
 
 /* ---- the end ---- */
 
+/* As in linux/magic.h since Linux 5.12. */
+#define XFS_MAGIC 0x58465342
+
+/* Whether closing has nothing to report: file systems of networks may find only then that the disk is full. */
+static bool closes_silently(int fd)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return false;
+	switch ((uint32_t)st.f_type) {
+	case BTRFS_SUPER_MAGIC:
+	case EXT4_SUPER_MAGIC: /* and its elders */
+	case TMPFS_MAGIC:
+	case XFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Closing ends the lock: what is whole must not be gone on with. */
 static int hide(struct draft *draft, const char *target)
 {
@@ -269,6 +306,9 @@ int draft_close(struct draft *draft, const char *target, bool sync)
 {
 	int error = sync ? vfs_sync(draft->fd) : 0, closing;
 
+	/* Its lock keeps it from others until it has its name. */
+	if (error == 0 && draft->kept && closes_silently(draft->fd))
+		return 0;
 	if (error == 0 && draft->kept)
 		error = hide(draft, target);
 	closing = vfs_close(draft->fd);
@@ -307,19 +347,21 @@ static int place_exclusively(const char *name, const char *target)
 	return result(rename(name, target));
 }
 
-int draft_place(const struct draft *draft, const char *target, bool exclusive, bool sync)
-{
-	int error = exclusive ? place_exclusively(draft->name, target)
-			      : result(rename(draft->name, target));
-
-	return error == 0 && sync ? sync_directory(target) : error;
-}
-
 static void close_draft(struct draft *draft)
 {
 	if (draft->fd >= 0)
 		close(draft->fd);
 	draft->fd = -1;
+}
+
+int draft_place(struct draft *draft, const char *target, bool exclusive, bool sync)
+{
+	int error = exclusive ? place_exclusively(draft->name, target)
+			      : result(rename(draft->name, target));
+
+	if (error == 0)
+		close_draft(draft);
+	return error == 0 && sync ? sync_directory(target) : error;
 }
 
 void draft_drop(struct draft *draft)
@@ -367,7 +409,7 @@ static bool is_left(int directory, const char *name, bool all)
 	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
 		return false;
 	fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	error = fd < 0 ? -errno : vfs_lock(fd, true);
+	error = fd < 0 ? -errno : take_lock(fd);
 	if (error == 0)
 		left = true;
 	else if (error != -EAGAIN)

@@ -80,40 +80,40 @@ bool vfs_is_regular(const struct facts *facts)
 	return S_ISREG(facts->mode);
 }
 
-int vfs_file_facts(int fd, struct facts *out_facts)
+int vfs_regular_facts(int fd, struct facts *out_facts)
 {
 	struct stat st;
-	int error = result(fstat(fd, &st));
 
-	if (error == 0)
-		vfs_facts(&st, out_facts);
-	return error;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	vfs_facts(&st, out_facts);
+	return 0;
 }
 
 /* Closes `fd` unless it is a regular file. */
 static int only_regular(int fd, struct facts *out_facts)
 {
-	struct facts facts;
-	int error = vfs_file_facts(fd, &facts);
+	int error = vfs_regular_facts(fd, out_facts);
 
-	if (error == 0 && !vfs_is_regular(&facts))
-		error = -EINVAL;
-	if (error == 0)
-		*out_facts = facts;
-	else
+	if (error < 0)
 		close(fd);
 	return error;
 }
 
-int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts)
+int vfs_open_any(const char *path)
 {
 	/* O_NONBLOCK: opening a FIFO must not wait; regular files do not mind. */
 	int fd = vfs_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	int error;
 
-	if (fd < 0)
-		return -errno;
-	error = only_regular(fd, out_facts);
+	return fd < 0 ? -errno : fd;
+}
+
+int vfs_open_read(const char *path, int *out_fd, struct facts *out_facts)
+{
+	int fd = vfs_open_any(path), error = fd < 0 ? fd : only_regular(fd, out_facts);
+
 	if (error == 0)
 		*out_fd = fd;
 	return error;
@@ -171,7 +171,9 @@ int vfs_give(int fd, mode_t mode, const struct account *owner)
 
 int vfs_lock(int fd, bool for_writing)
 {
-	struct flock lock = {.l_type = for_writing ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+	struct flock lock = {.l_type = for_writing ? F_WRLCK : F_RDLCK,
+		.l_whence = SEEK_SET,
+		.l_len = VFS_SIZE_MAX};
 
 	do {
 		if (fcntl(fd, F_SETLK, &lock) == 0)

@@ -136,6 +136,38 @@ class Locks(harness.FtpTest):
         second.quit()
 
 
+class Marks(harness.FtpTest):
+    """150 leaves with 226 where nothing lies between them, and at once where something has to be waited for."""
+
+    options = "local_max_rate=20000\n"
+
+    def begin(self, size):
+        harness.put(ALICE / "file", b"x" * size)
+        session = self.login()
+        session.expect("TYPE I", "200 Switching to Binary mode.")
+        return session
+
+    def test_together(self):
+        session = self.begin(1000)
+        with session.passive() as data:
+            session.say("RETR file")
+            self.assertEqual(session.socket.recv(4096), b"150 Opening BINARY mode data connection for file (1000 bytes)."
+                             b"\r\n226 Transfer complete.\r\n")
+            self.assertEqual(control.read_all(data), b"x" * 1000)
+        session.quit()
+
+    def test_before_a_wait(self):
+        session = self.begin(12_000)
+        with session.passive() as data:
+            started = time.monotonic()
+            session.expect("RETR file", re.compile("150 .*"))
+            marked = time.monotonic() - started
+            self.assertEqual(control.read_all(data), b"x" * 12_000)
+            session.expect_reply("226 Transfer complete.")
+            self.assertLess(marked, (time.monotonic() - started) / 2)
+        session.quit()
+
+
 class Time(harness.FtpTest):
     """A refusal takes the same time, whether the name exists or not (RFC 2577 5 and 7)."""
 

@@ -295,10 +295,9 @@ class Sync(UploadTest):
         session.close()
         return tracer.calls()
 
-    def test_before_the_reply(self):
-        """The draft is whole before nobody can go on with it any more, and then gets its name."""
+    def steps(self, *words):
         harness.put(ALICE / "f", OLD)
-        calls = self.store(done=DONE)
+        calls = self.store(*words, done=DONE)
         told = []
         for name, rest in calls:
             if name == "fsync":
@@ -307,7 +306,16 @@ class Sync(UploadTest):
                 told.append("rename")
             elif '"226 ' in rest:
                 told.append("226")
-        self.assertEqual(told, ["draft", "rename", "rename", "directory", "226"])
+        return told
+
+    def test_before_the_reply(self):
+        """The draft is whole before it gets its name; its lock keeps others from it until then."""
+        self.assertEqual(self.steps(), ["draft", "rename", "directory", "226"])
+
+    def test_before_the_reply_where_closing_fails(self):
+        """Where closing may fail it comes first, and without its lock the draft must not be found any more."""
+        self.assertEqual(self.steps("-e", "trace=fsync,rename,renameat2,write,sendto,fstatfs", "-e",
+                                    "inject=fstatfs:error=ENOSYS"), ["draft", "rename", "rename", "directory", "226"])
 
     def test_fails(self):
         """Of the file: the old one stays. Of the directory: the new one is whole, but nobody was promised it."""

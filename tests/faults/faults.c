@@ -188,7 +188,7 @@ void add_lies(struct list *list, const struct scenario *scenario)
 		const char *verdict;
 	} lies[] = {
 		{"stor-over", SYS_write, 1, "226, but f has 0 bytes"},
-		{"stor-over", SYS_rename, 2, "left behind: .soloftpd-"},
+		{"stor-over", SYS_rename, 1, "kept: .soloftpd-part-f"},
 		{"stor-over", SYS_close, 1, "open descriptors"},
 		{"stor-over", SYS_sendto, 3, "no final reply"},
 		{"stor-over-in-place", SYS_ftruncate, 1, "226, but f has 3000 bytes"},

@@ -195,6 +195,35 @@ static void test_keep(void **state)
 	check_kept("sub/f");
 }
 
+/* Whether another session finds nothing to go on with: nothing, or what is locked. */
+static bool is_taken_elsewhere(const char *target)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct draft other;
+		int error = draft_resume(&other, target);
+		_exit(error == -ENOENT || error == -EAGAIN);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+/* Whether another session could lock its bytes. */
+static bool is_readable_elsewhere(const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(vfs_lock(open(name, O_RDONLY), false) == 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
 /* Begun where it is found again, until it is whole. */
 static void test_begin_kept(void **state)
 {
@@ -210,11 +239,14 @@ static void test_begin_kept(void **state)
 	assert_int_equal(bytes, 5);
 	assert_int_equal(draft_begin(&draft, "f", 0666, true), 0);
 	assert_true(draft.found);
-	check_content(draft.name, "hello");
+	assert_true(is_taken_elsewhere("f"));
 	assert_int_equal(draft_close(&draft, "f", false), 0);
-	assert_int_equal(draft_kept_size("f", &bytes), -ENOENT);
+	assert_true(is_taken_elsewhere("f"));
+	assert_true(is_readable_elsewhere(draft.name));
 	assert_true(is_there(draft.name));
 	assert_int_equal(draft_place(&draft, "f", false, false), 0);
+	assert_int_equal(draft.fd, -1);
+	assert_true(is_taken_elsewhere("f"));
 	check_content("f", "hello");
 	/* What is older than the file is not meant, and in nobody's way. */
 	make(".soloftpd-part-f", "older");
