@@ -18,8 +18,11 @@
 /* Chunks between two glances at the control connection while the data never have to wait. */
 #define GLANCE_EVERY 16
 
+/* Lines are converted in pieces of which a few fit into that cache. */
+#define TEXT_CHUNK ((size_t)128 * 1024)
+
 static char memory[CHUNK];
-static char converted[2 * CHUNK];
+static char converted[2 * TEXT_CHUNK];
 
 static enum pump_result network_error(struct pump *pump, int error)
 {
@@ -254,7 +257,7 @@ static enum pump_result send_ascii(struct pump *pump, int file, uint64_t skip)
 	unsigned count = 0;
 
 	while (result == PUMP_DONE) {
-		ssize_t got = vfs_read(file, memory, sizeof(memory));
+		ssize_t got = vfs_read(file, memory, TEXT_CHUNK);
 		if (got <= 0)
 			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
 		pump->taken += (uint64_t)got;
@@ -433,11 +436,12 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 	struct ascii state = {.after_cr = false};
 	int64_t started = io_now();
 	uint64_t written = 0; /* what came is longer */
+	size_t piece = pace_chunk(pump->pace, pump->chunk, TEXT_CHUNK);
 	unsigned count = 0;
 
 	for (;;) {
 		size_t got, size;
-		enum pump_result result = receive(pump, chunk_size(pump), &got);
+		enum pump_result result = receive(pump, piece, &got);
 		int error;
 		if (result != PUMP_DONE)
 			return result;
