@@ -16,14 +16,14 @@
 
 /* One bit for each byte of a block, the first the lowest: whether it is `wanted`. */
 #ifdef __SSE2__
-static uint64_t find_16(const char *at, __m128i wanted)
+static inline uint64_t find_16(const char *at, __m128i wanted)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
 
 	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted));
 }
 
-static uint64_t find_in_block(const char *block, char wanted)
+static inline uint64_t find_in_block(const char *block, char wanted)
 {
 	const __m128i all = _mm_set1_epi8(wanted);
 
@@ -31,7 +31,7 @@ static uint64_t find_in_block(const char *block, char wanted)
 	       find_16(block + 32, all) << 32 | find_16(block + 48, all) << 48;
 }
 #else
-static uint64_t find_in_block(const char *block, char wanted)
+static inline uint64_t find_in_block(const char *block, char wanted)
 {
 	const uint64_t each = 0x0101010101010101, low = 0x7f * each;
 	uint64_t found = 0, bytes;
@@ -47,27 +47,30 @@ static uint64_t find_in_block(const char *block, char wanted)
 }
 #endif
 
-/* The same at the end, where a block may be shorter. */
-static uint64_t find(const char *at, const char *end, char wanted)
+/* The same where a block may be shorter. */
+static uint64_t find_at_end(const char *at, const char *end, char wanted)
 {
 	char last[BLOCK] = {0};
 
-	if (end - at >= BLOCK)
-		return find_in_block(at, wanted);
 	memcpy(last, at, (size_t)(end - at));
 	return find_in_block(last, wanted);
 }
 
+static inline uint64_t find(const char *at, const char *end, char wanted)
+{
+	return end - at < BLOCK ? find_at_end(at, end, wanted) : find_in_block(at, wanted);
+}
+
 /* Copies what lies before `stop`, and may write more behind it where neither input nor output end soon. */
-static char *copy_run(char *out, const char *from, const char *stop, const char *end)
+static inline char *copy_run(char *out, const char *from, const char *stop, const char *end)
 {
 	size_t run = (size_t)(stop - from);
 
-	if (run > RUN_SHORT || end - stop < 32)
-		memcpy(out, from, run);
-	else
+	if (run <= RUN_SHORT && end - stop >= 32)
 		for (size_t i = 0; i < run; i += 32)
 			memcpy(out + i, from + i, 32);
+	else
+		memcpy(out, from, run);
 	return out + run;
 }
 
