@@ -68,6 +68,13 @@ static enum pump_result wait_ready(struct pump *pump)
 	return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
 }
 
+/* Whether a call that sent less than it was asked to shows that the socket's buffer is full: the next would be in vain. TLS
+ * sends in pieces of its own. */
+static bool is_full(const struct pump *pump, size_t sent, size_t asked)
+{
+	return sent < asked && !pump->data->tls;
+}
+
 /* Whether `bytes` are more than an upload may bring behind those that it has written. */
 static bool is_too_much(const struct pump *pump, uint64_t written, size_t bytes)
 {
@@ -122,10 +129,11 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 	while (size > 0 && result == PUMP_DONE) {
 		size_t piece = chunk_size(pump);
 		ssize_t sent;
+		piece = size < piece ? size : piece;
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		sent = channel_send(pump->data, bytes, size < piece ? size : piece);
+		sent = channel_send(pump->data, bytes, piece);
 		if (sent == -EAGAIN) {
 			result = wait_ready(pump);
 			continue;
@@ -135,6 +143,8 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 		bytes += sent;
 		size -= (size_t)sent;
 		account_for(pump, (size_t)sent);
+		if (is_full(pump, (size_t)sent, piece))
+			result = wait_ready(pump);
 	}
 	return result;
 }
@@ -215,12 +225,12 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 	unsigned count = 0;
 
 	while (result == PUMP_DONE) {
+		size_t size = up_to(*offset, end, chunk_size(pump));
 		ssize_t sent;
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		sent = channel_send_file(
-			pump->data, file, *offset, up_to(*offset, end, chunk_size(pump)));
+		sent = channel_send_file(pump->data, file, *offset, size);
 		if (sent == -EAGAIN) {
 			result = wait_ready(pump);
 			continue;
@@ -236,6 +246,8 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 		if (end > 0 && *offset >= end)
 			return PUMP_DONE;
 		result = glance(pump, &count);
+		if (result == PUMP_DONE && is_full(pump, (size_t)sent, size))
+			result = wait_ready(pump);
 	}
 	return result;
 }

@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
+/* How long a busy client may go on when SIGTERM has come. */
+#define ASK_EVERY_MS 50
+
 static volatile sig_atomic_t terminated;
 static sigset_t unblocked;
 
@@ -52,12 +55,19 @@ int64_t io_deadline(unsigned seconds)
 }
 
 /* ppoll delivers a signal that was held back only when nothing is ready: a busy client must not keep the
- * session from hearing SIGTERM. */
+ * session from hearing SIGTERM. To ask after each wait would cost as much as many waits do. */
 static bool is_terminated(void)
 {
+	static int64_t next;
+	int64_t now = io_now();
 	sigset_t pending;
 
-	return terminated || (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1);
+	if (!terminated && now >= next) {
+		next = now + ASK_EVERY_MS;
+		if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1)
+			terminated = 1;
+	}
+	return terminated;
 }
 
 static int wait_for(struct pollfd polled[2], int64_t deadline)
