@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "data/batch.h"
 #include "system/copy.h"
 #include "system/io.h"
 #include "system/net.h"
@@ -14,12 +15,6 @@
 
 /* An upload starts through memory; past this size a pipe pays for itself. */
 #define SPLICE_AFTER ((uint64_t)512 * 1024)
-
-/* A fast upload is woken when this much has arrived, or so many milliseconds later: waking up for each packet would cost
- * more than what it brings. After a wait that was in vain, so many bytes come without. */
-#define BATCH (512 * 1024)
-#define BATCH_MS 20
-#define BATCH_AGAIN ((uint64_t)4 * 1024 * 1024)
 
 /* Chunks between two glances at the control connection while the data never have to wait. */
 #define GLANCE_EVERY 16
@@ -362,42 +357,14 @@ static enum pump_result drain(struct pump *pump, struct copy_pipe *pipe, int fil
 	return PUMP_DONE;
 }
 
-/* How much has to arrive before a wait ends, and from how many bytes on that may be more than one. */
-struct batching {
-	int bytes;
-	uint64_t again;
-};
-
-static void set_batch(struct pump *pump, struct batching *batching, int bytes)
-{
-	if (batching->bytes != bytes)
-		net_wake_at(pump->data->fd, bytes);
-	batching->bytes = bytes;
-}
-
-/* Waits for a batch, and sets `out_came`; when none comes soon, whatever has come is to be taken first. */
-static enum pump_result wait_batch(struct pump *pump, struct batching *batching, bool *out_came)
-{
-	bool fast = pump->pace->rate == 0 && pump->moved >= batching->again;
-	int64_t stall = io_deadline(pump->stall), soon = io_now() + BATCH_MS;
-	int ready;
-
-	set_batch(pump, batching, fast ? BATCH : 1);
-	ready = watch_wait(
-		pump->watch, pump->data->fd, IO_READ, fast && soon < stall ? soon : stall);
-	*out_came = ready >= 0;
-	if (ready != -ETIMEDOUT || !fast)
-		return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
-	batching->again = pump->moved + BATCH_AGAIN;
-	return PUMP_DONE;
-}
-
 /* splice never passes urgent data: before them it finds nothing, though bytes wait, and once the client has closed it
  * finds an end that is none. What looks like either goes on through memory, where recv tells. */
 static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int file)
 {
 	enum pump_result result = PUMP_DONE;
-	struct batching batching = {.bytes = 1};
+	/* With a limit to the rate it is that which is waited for. */
+	struct batch batch = {
+		.fd = pump->data->fd, .bytes = 1, .again = pump->pace->rate > 0 ? UINT64_MAX : 0};
 	unsigned count = 0;
 	bool waited = false;
 
@@ -409,7 +376,11 @@ static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int
 			return result;
 		got = copy_from_socket(pipe, pump->data->fd, size);
 		if (got == -EAGAIN && !waited) {
-			result = wait_batch(pump, &batching, &waited);
+			int ready = batch_wait(
+				&batch, pump->watch, pump->moved, io_deadline(pump->stall));
+			if (ready < 0)
+				result = network_error(pump, ready);
+			waited = ready > 0;
 			continue;
 		}
 		if (got == 0 || got == -EAGAIN || got == -EINVAL || got == -ENOSYS) {
@@ -426,7 +397,7 @@ static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int
 		if (result == PUMP_DONE)
 			result = glance(pump, &count);
 	}
-	set_batch(pump, &batching, 1);
+	batch_end(&batch);
 	return result;
 }
 

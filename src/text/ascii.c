@@ -1,6 +1,5 @@
 #include "text/ascii.h"
 
-#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -38,7 +37,10 @@ static inline uint64_t find_in_block(const char *block, char wanted)
 
 	for (int i = 0; i < BLOCK; i += 8) {
 		memcpy(&bytes, block + i, sizeof(bytes));
-		bytes = le64toh(bytes) ^ (each * (unsigned char)wanted);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		bytes = __builtin_bswap64(bytes);
+#endif
+		bytes ^= each * (unsigned char)wanted;
 		/* The highest bit of each byte that is 0 now; then all eight side by side. */
 		bytes = ~(((bytes & low) + low) | bytes | low);
 		found |= ((bytes >> 7) * 0x0102040810204080 >> 56) << i;
