@@ -93,6 +93,8 @@ static bool prepare(struct tls *tls, int fd)
 	/* A client that only sends would never read a ticket, and closing with it unread is a reset,
 	 * which takes bytes with it that have not been received yet. */
 	openssl.SSL_set_num_tickets(tls->ssl, 0);
+	/* Its buffers are in use as long as it lives: only a connection that waits for commands gives them back. */
+	openssl.SSL_ctrl(tls->ssl, SSL_CTRL_CLEAR_MODE, SSL_MODE_RELEASE_BUFFERS, NULL);
 	if (tls->purpose == TLS_FILES && kernel != KERNEL_LACKS) {
 		openssl.SSL_set_options(tls->ssl, SSL_OP_ENABLE_KTLS);
 	} else {
