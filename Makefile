@@ -25,8 +25,9 @@ HARDEN := -fstack-protector-strong -fPIE -fno-common $(call knows,-ftrivial-auto
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -Iinclude -D_GNU_SOURCE -DSOLOFTPD_VERSION='"$(VERSION)"'
 CFLAGS  ?= -O2 -g
-ALLFLAGS := -std=c11 $(CPPFLAGS) $(WARN) $(CFLAGS) $(HARDEN) $(SANFLAGS)
-LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed,-O1,--hash-style=gnu $(SANFLAGS)
+ALLFLAGS := -std=c11 $(CPPFLAGS) $(WARN) $(CFLAGS) $(HARDEN) $(SANFLAGS) -fdata-sections
+# Small variables side by side, not each beside some large one: fewer pages are touched.
+LDFLAGS += -pie -Wl,--sort-section=alignment -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed,-O1,--hash-style=gnu $(SANFLAGS)
 # TCP wrappers come in as an archive: the shared library would load a resolver and Kerberos with it.
 WRAPLIB ?= -l:libwrap.a
 # The sanitizer's own crypt() passes on to one that must be there before PAM brings it.
@@ -128,7 +129,7 @@ install: all
 	install -m 644 docs/*.8 $(DESTDIR)$(MAN)/man8/
 	install -m 644 docs/*.5 $(DESTDIR)$(MAN)/man5/
 	install -m 644 docs/soloftpctl.bash-completion $(SHARE)/bash-completion/completions/soloftpctl
-	install -m 644 README.md LICENSE xinetd.d/* docs/*.md $(SHARE)/doc/soloftpd/
+	install -m 644 README.md LICENSE xinetd.d/* docs/*.md $(wildcard docs/*.svg) $(SHARE)/doc/soloftpd/
 	install -m 644 docs/systemd/* $(SHARE)/doc/soloftpd/systemd/
 
 clean: ; rm -rf build

@@ -69,19 +69,13 @@ enum session_log { LOGS_NATIVE, LOGS_TRANSFERS, LOGS_EVENTS, LOGS_SYSLOG, LOGS_C
 struct session {
 	const struct session_start *start;
 	const char *load_file; /* that TCP wrappers or the environment chose; NULL: none */
-	struct config config;
-	struct control control;
-	struct data data;
 	struct pace pace;
 	struct address local, peer;
 	char peer_text[ADDRESS_TEXT];
 
-	struct login login;	      /* kind LOGIN_NONE until 230 */
-	char user[LINE_MAX_SIZE + 1]; /* USER's name; "" before it and after a failure */
 	int64_t login_deadline;	      /* io_now() by which somebody must be in */
 	unsigned failures, strangers; /* failed logins; unknown commands before login */
 	const struct account *owner;  /* of new files (chown_uploads); NULL: itself */
-	char home[PATH_TEXT];	      /* the working directory at 230, which "~" stands for */
 
 	bool ascii;		    /* TYPE A */
 	bool utf8;		    /* the client has said OPTS UTF8 ON */
@@ -99,7 +93,6 @@ struct session {
 	bool drafts_seen;      /* in a listing */
 	uint64_t kept_told;    /* the last SIZE was that of an interrupted upload; 0: it was not */
 	uint64_t allocated;    /* bytes that ALLO announced for the next upload; 0: unknown */
-	struct pending pending;
 	struct transfer transfer;
 	int native_log, transfer_log, event_log; /* owned; -1: none */
 	bool log_to_syslog;			 /* native lines go there */
@@ -110,11 +103,18 @@ struct session {
 	int64_t started; /* io_microseconds() */
 	const char *failure, *ending; /* words for why the transfer failed, and why all ends */
 	uint64_t uploads, downloads, bytes_in, bytes_out; /* the bytes of incomplete ones, too */
-	uint32_t visited[SESSION_VISITED];		  /* hashes of directory names */
 	unsigned visited_count;
-
-	char command[LINE_MAX_SIZE + 1]; /* the line being run */
-	char text[SESSION_TEXT];	 /* for the text of the reply in the making */
+	struct data data;
+	/* What is large comes last: a page that is never touched is no memory. */
+	struct config config;
+	struct login login; /* kind LOGIN_NONE until 230 */
+	struct control control;
+	struct pending pending;
+	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
+	char user[LINE_MAX_SIZE + 1];	   /* USER's name; "" before it and after a failure */
+	char home[PATH_TEXT];		   /* the working directory at 230, which "~" stands for */
+	char command[LINE_MAX_SIZE + 1];   /* the line being run */
+	char text[SESSION_TEXT];	   /* for the text of the reply in the making */
 };
 
 #endif

@@ -93,23 +93,37 @@ static enum exit_class end_by(struct session *session, int reason)
 	}
 }
 
+/* Once the client knows that it is in: what the login took is given back. */
+static void settle_down(struct session *session, bool *settled)
+{
+	if (*settled || session->login.kind == LOGIN_NONE)
+		return;
+	*settled = true;
+	if (control_flush(&session->control) == 0)
+		process_shed_memory();
+}
+
 static enum exit_class serve(struct session *session)
 {
+	bool settled = false;
+
 	session->login_deadline = io_deadline(session->config.login_timeout);
 	if (session->config.login_timeout > 0 && session->config.login_timeout < CONTROL_PATIENCE)
 		session->control.patience = session->config.login_timeout;
 	while (!session->finishing) {
+		int64_t limit = IO_FOREVER;
+		if (session->login.kind == LOGIN_NONE)
+			limit = session->login_deadline;
 		/* A client that never pauses is never waited for. */
-		if (session->login.kind == LOGIN_NONE && io_now() >= session->login_deadline)
+		if (limit != IO_FOREVER && io_now() >= limit)
 			return end_by(session, -ETIMEDOUT);
-		int64_t deadline = io_deadline(session->config.idle_session_timeout);
-		if (session->login.kind == LOGIN_NONE && session->login_deadline < deadline)
-			deadline = session->login_deadline;
 		char *text;
 		size_t size;
-		int event = control_next(&session->control, deadline, &text, &size);
+		int event = control_next(&session->control, session->config.idle_session_timeout,
+			limit, &text, &size);
 		if (event == LINE_READY) {
 			dispatch_line(session, text, size);
+			settle_down(session, &settled);
 		} else if (event == LINE_TOO_LONG) {
 			struct reply answer = reply(500, "Input line too long.");
 			record_reply(session, &answer);
@@ -194,7 +208,7 @@ enum exit_class session_run(const struct session_start *start)
 	session->facts = FACTS_DEFAULT;
 	session->hash = DIGEST_SHA256;
 	log_system_name(start->daemon);
-	io_start();
+	io_start(start->control);
 	session->started = io_microseconds();
 	control_start(&session->control, start->control, CONTROL_PATIENCE);
 	if (net_local(start->control, &session->local) == 0 &&
@@ -209,6 +223,7 @@ enum exit_class session_run(const struct session_start *start)
 	attendance_end(session);
 	record_end(session);
 	record_close(session);
+	io_end();
 	control_close(&session->control);
 	/* Last: modules may take their time. */
 	attendance_dismiss(session);

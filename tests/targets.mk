@@ -70,16 +70,24 @@ $(BUILD)/faults-allocations.so: tests/faults/allocations.c tests/faults/faults.h
 
 # What makes load, and the least a server can do: tests/bench.
 $(BUILD)/load: tests/bench/load.c tests/bench/load_ftp.c tests/bench/load.h
+	@mkdir -p $(@D)
 	@echo '  CC  $@'
 	$(Q)$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lssl -lcrypto
 
-$(BUILD)/limit: tests/bench/limit.c
+LIMIT := -std=c11 -D_GNU_SOURCE $(WARN) -O2 -mavx2 -fno-stack-protector
+$(BUILD)/limit: $(addprefix tests/bench/,limit.c limit_list.c limit_plain.c limit.h)
+	@mkdir -p $(@D)
 	@echo '  CC  $@'
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
-		-fno-builtin -fno-asynchronous-unwind-tables -Wl,--build-id=none -o $@ $<
+	$(Q)$(CC) $(LIMIT) -static -nostdlib -ffreestanding -fno-pie -fno-builtin \
+		-fno-asynchronous-unwind-tables -Wl,--build-id=none -o $@ $(filter %.c,$^)
+
+$(BUILD)/limit-tls: $(addprefix tests/bench/,limit.c limit_list.c limit_tls.c limit.h)
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	$(Q)$(CC) $(LIMIT) -o $@ $(filter %.c,$^) -lssl -lcrypto
 
 # The limit is written for one kind of processor, and left out on others.
-loads: $(BUILD)/load $(if $(filter x86_64,$(shell uname -m)),$(BUILD)/limit)
+loads: $(BUILD)/load $(if $(shell grep -m1 -o avx2 /proc/cpuinfo),$(addprefix $(BUILD)/,limit limit-tls))
 .PHONY: loads
 
 faults: $(BUILD)/soloftpd $(BUILD)/faults $(BUILD)/faults-allocations.so

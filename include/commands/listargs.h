@@ -16,7 +16,7 @@ struct listargs {
 	bool reverse;		    /* -r */
 	bool follow;		    /* -L */
 	bool verbose;		    /* -l: for NLST, the form of LIST */
-	enum directory_order order; /* -t, -S */
+	enum directory_order order; /* -t, -S, -U */
 	const char *path;	    /* what follows the options; "" for the working directory */
 };
 

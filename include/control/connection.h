@@ -14,15 +14,19 @@
 /* Seconds to wait for a client that does not read its replies. */
 #define CONTROL_PATIENCE 300
 
+/* Bytes of replies that wait for each other: those to a buffer full of short commands. */
+#define CONTROL_QUEUE 32768
+
 struct control {
 	struct channel channel; /* owned */
 	bool ended;		/* the client sends no more */
 	bool failed;		/* the connection is broken: nothing can be sent */
 	unsigned
 		patience; /* seconds to wait for a client that does not read its replies; 0: for ever */
-	struct line line;
+	int64_t timeout; /* the socket's, in seconds; 0: none */
 	struct buffer out;
-	char out_bytes[2 * REPLY_LINE_MAX];
+	struct line line;
+	char out_bytes[CONTROL_QUEUE];
 };
 
 /* Takes over the socket `fd`. */
@@ -45,10 +49,11 @@ int control_flush(struct control *control);
 /* Whether a short reply could be sent without waiting. */
 bool control_can_send(const struct control *control);
 
-/* Takes the next line, waiting for it until `deadline`; replies in the queue are sent before waiting,
- * so that the replies to pipelined commands share one packet. Returns LINE_READY, LINE_TOO_LONG or
+/* Takes the next line, waiting for it `idle` seconds (0: for ever) and not beyond the time `limit`; replies in the queue are
+ * sent before waiting, so that the replies to pipelined commands share one packet. Returns LINE_READY, LINE_TOO_LONG or
  * LINE_FLOOD, or -errno: -ETIMEDOUT, -EINTR (SIGTERM), -EPIPE (the client has ended or gone). */
-int control_next(struct control *control, int64_t deadline, char **out_text, size_t *out_size);
+int control_next(
+	struct control *control, unsigned idle, int64_t limit, char **out_text, size_t *out_size);
 
 /* Reads what has arrived without waiting. Returns 1 if something came, 0 if not now (or there is no
  * room), -EPIPE when the client has ended or gone. */

@@ -63,8 +63,8 @@ struct config {
 	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
 	unsigned note_count;			/* may exceed CONFIG_NOTES: the rest was dropped */
 
-	char strings[262144]; /* all string values and source names */
 	size_t string_size;
+	char strings[262144]; /* all string values and source names */
 };
 
 /* Marks all layers so far as early, once: later ones can't open the walls that stand by then. A late file does it. */

@@ -22,8 +22,8 @@ struct login {
 	bool anonymous;	       /* has the rights of anonymous: anonymous itself, and most guests */
 	char name[LOGIN_NAME]; /* the login name, after PAM */
 	char password[LOGIN_PASSWORD]; /* of an anonymous login only: an address, for the log */
-	struct account account;	       /* the system user the session becomes */
 	const char *refusal;	       /* why a login was refused: a word for programs */
+	struct account account;	       /* the system user the session becomes; until it has */
 };
 
 /* What USER leads to. */

@@ -3,6 +3,7 @@
 #define SOLOFTPD_POLICY_OPTIONS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "policy/config.h"
 
@@ -16,15 +17,13 @@ union setting {
 	const char *string;
 };
 
+/* Without pointers, which would have to be relocated at every start. */
 struct option_row {
-	const char *name;
-	enum option_kind kind;
-	enum option_effect effect;
-	enum option_reach reach;
-	size_t offset; /* of the value in struct config */
+	char name[27];
+	bool on;		     /* soloftpd's default of a BOOL */
+	uint8_t kind, effect, reach; /* enum option_kind and so on */
+	uint16_t offset;	     /* of the value in struct config */
 	unsigned min, max;
-	union setting defaults[2]; /* soloftpd's, vsftpd's */
-	const char *reason;	   /* why it is refused */
 };
 
 extern const struct option_row option_rows[OPTION_COUNT];
@@ -42,6 +41,9 @@ const char *config_name(enum option option);
 enum option_kind config_kind(enum option option);
 enum option_effect config_effect(enum option option);
 enum option_reach config_reach(enum option option);
+
+/* Why an option is refused; NULL if it is not. */
+const char *option_reason(enum option option);
 
 /* The row's line of help: for the administrator's tools, which alone link it. */
 const char *config_help(enum option option);

@@ -13,11 +13,11 @@
 
 struct account {
 	char name[ACCOUNT_NAME];
-	char home[PATH_TEXT];
 	uid_t uid;
 	gid_t gid;
-	gid_t groups[ACCOUNT_GROUPS]; /* gid and the supplementary groups */
 	int group_count;
+	gid_t groups[ACCOUNT_GROUPS]; /* gid and the supplementary groups */
+	char home[PATH_TEXT];
 };
 
 /* Looks an account up by name, with its groups. Returns 0, -ENOENT if there is none, -ENAMETOOLONG

@@ -1,6 +1,6 @@
 /*
- * A directory's names: one after the other, or read and sorted. Then only the names are kept; what LIST says about an entry is
- * asked for when its line is made, so that memory stays with the names whatever is listed.
+ * A directory's names: one after the other, or read and sorted. Then the names are kept; what LIST says about an entry is
+ * asked for when its line is made, or ahead, where the directory's order is much the better one for asking.
  */
 #ifndef SOLOFTPD_SYSTEM_DIRECTORY_H
 #define SOLOFTPD_SYSTEM_DIRECTORY_H
@@ -10,11 +10,16 @@
 #include <stdint.h>
 
 #include "system/vfs.h"
+#include "text/order.h"
+
+/* Bytes behind every name that may be read, whatever they are. */
+#define DIRECTORY_SLACK 8
 
 /* A directory read entry by entry, in the order it has; only one at a time can be. */
 struct directory_stream {
 	int fd;
 	size_t at, size;
+	uint64_t inode; /* of the name that came last */
 };
 
 /* Opens it; the caller must directory_close(). Returns 0 or -errno. */
@@ -30,21 +35,26 @@ int directory_next_target(
 	const struct directory_stream *stream, const char *name, char *out, size_t capacity);
 void directory_close(struct directory_stream *stream);
 
-enum directory_order { DIRECTORY_BY_NAME, DIRECTORY_BY_TIME, DIRECTORY_BY_SIZE };
-
-struct directory_entry {
-	uint64_t key;	/* sorts before the name does */
-	uint32_t name;	/* offset into names */
-	uint32_t known; /* 1 more than its index in facts; 0: it has none */
+/* The last is not for directory_sort: it is the order of a stream. */
+enum directory_order {
+	DIRECTORY_BY_NAME,
+	DIRECTORY_BY_TIME,
+	DIRECTORY_BY_SIZE,
+	DIRECTORY_UNSORTED,
 };
+
+struct directory_known;
 
 struct directory {
 	int fd;
-	char *names;
+	char *names; /* in the directory's order */
 	size_t names_size, names_capacity;
-	struct directory_entry *entries;
+	struct order_entry *entries; /* their place is the one that they have in the directory */
 	size_t count, capacity;
-	struct facts *facts; /* of a sort by time or size, so that none is asked for twice */
+	size_t rising; /* entries whose number is higher than that of the one before */
+	bool moved;    /* by sorting, and not just turned round */
+	struct directory_known *known; /* facts, by place; NULL: none was asked for ahead */
+	size_t asked, asked_name;      /* the next to ask for, and its name */
 };
 
 /* Which names to keep; NULL keeps all. "." and ".." are offered too. */
@@ -63,8 +73,19 @@ static inline const char *directory_name(const struct directory *directory, size
 	return directory->names + directory->entries[index].name;
 }
 
+/* Has an entry that will be looked at soon, if there is one, brought nearer to the processor. */
+void directory_expect(const struct directory *directory, size_t index);
+
+/* Whether it pays to ask for facts ahead: entries are to be looked at in an order in which they do not lie in memory and on
+ * the disk. The directory's own order is better where it is that of their numbers, as most file systems have it. */
+bool directory_is_scattered(const struct directory *directory);
+
+/* Asks for the facts of the next `most` entries, in the directory's order, to be remembered for directory_facts. Returns
+ * whether there are more. */
+bool directory_ask(struct directory *directory, size_t most);
+
 /* The entry's own facts (a symbolic link's, not its target's); with `follow` the target's. -ENOENT
- * when it has gone meanwhile. */
+ * when it has gone meanwhile. Nanoseconds, device and inode are not set of those that are remembered. */
 int directory_facts(
 	const struct directory *directory, size_t index, bool follow, struct facts *out_facts);
 

@@ -18,8 +18,12 @@ enum {
 	IO_CONTROL = 4, /* the control connection can be read, or has ended or failed */
 };
 
-/* Ignores SIGPIPE, SIGXFSZ and SIGHUP and holds SIGTERM back until a wait. Called once. */
-void io_start(void);
+/* Ignores SIGPIPE, SIGXFSZ and SIGHUP; from now on SIGTERM ends the wait that it comes in, or the next one. Of `control`,
+ * the socket of the control connection (-1: none), nothing more can be read then. */
+void io_start(int control);
+
+/* The control connection is about to be closed. */
+void io_end(void);
 
 int64_t io_now(void);
 
@@ -28,6 +32,9 @@ int64_t io_microseconds(void);
 
 /* The deadline `seconds` from now; 0 seconds means none. */
 int64_t io_deadline(unsigned seconds);
+
+/* The time left in seconds, rounded up: 0 if there is no deadline, -1 if it is over. */
+int64_t io_seconds_until(int64_t deadline);
 
 /* Waits until `fd` (-1: none) is ready for `want`, or `control` (-1: unwatched) has something to
  * read. Returns the ready bits, -ETIMEDOUT, or -EINTR once SIGTERM has come. */
@@ -40,6 +47,10 @@ int io_wait_hangup(int fd, unsigned want, int control, int64_t deadline);
  * (-EAGAIN: not now). */
 ssize_t io_receive(int socket, void *bytes, size_t size);
 ssize_t io_send(int socket, const void *bytes, size_t size);
+
+/* recv on the control connection, waiting as long as its timeout says (net_set_timeout): bytes moved (0 at the end of
+ * input), or -errno: -EINTR once SIGTERM has come, -EAGAIN when the time is over, or earlier. */
+ssize_t io_receive_waiting(int socket, void *bytes, size_t size);
 
 /* Whether the peer of `socket` has closed its side, as far as can be told without reading: nothing is
  * buffered before the end. */

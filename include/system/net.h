@@ -20,6 +20,9 @@ void net_endpoint(const struct address *address, struct sockaddr_storage *out_en
  * 4.1.2.10 asks that Synch be seen in sequence). */
 void net_tune_control(int socket);
 
+/* How long a receiving call on `socket` may wait, in seconds; 0: for ever. Returns 0 or -errno. */
+int net_set_timeout(int socket, int64_t seconds);
+
 /* A listening socket on `address`: on a port between `low` and `high`, of which at most `tries` are tried, from a random one
  * on and none twice, or on one the kernel chooses when both are 0. Sets the port. Returns a descriptor the caller owns, or
  * -errno. */

@@ -20,6 +20,10 @@ void process_clean(void);
 /* Lets the process make no other process, and hold no more descriptors than a session needs. Returns 0 or -errno. */
 int process_restrict(void);
 
+/* Gives back to the kernel what is free in the heap, and the stack below the caller: what a login took, and the secrets that were
+ * there. */
+void process_shed_memory(void);
+
 /* A variable of the environment, or NULL. The text stays valid until process_clean. */
 const char *process_variable(const char *name);
 

@@ -3,6 +3,7 @@
 #define SOLOFTPD_TEXT_LISTLINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "text/buffer.h"
@@ -25,8 +26,17 @@ struct listline {
 void listline_append(
 	struct buffer *b, const struct listline *entry, int64_t now, bool local, bool classify);
 
-/* Appends a name for NLST, without line end, with the same rule for control bytes. */
+/* Appends a name, with the same rule for control bytes. */
 void listline_append_name(struct buffer *b, const char *name);
+
+/* Whether a name has a CR or LF in it, so that NLST and MLSD can't tell it: it could not be asked for, and would be the end
+ * of another name. */
+bool listline_has_line_end(const char *name, size_t size);
+
+/* Appends a name as it is, for NLST; returns false, and appends nothing, if it can't be told. Up to LISTLINE_SLACK bytes
+ * behind its end are read, whatever they are. */
+#define LISTLINE_SLACK 8
+bool listline_append_told(struct buffer *b, const char *name);
 
 /* The ten characters of the mode, e.g. "drwxr-xr-x", and a terminator. */
 void listline_mode(uint32_t mode, char out[11]);

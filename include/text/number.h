@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The longest decimal form of a uint64_t, with its terminator. */
 #define NUMBER_TEXT 21
@@ -17,6 +18,18 @@ int number_parse_bytes(const char *text, size_t size, uint64_t max, uint64_t *ou
 
 /* Reads all of `text` as octal digits, a value from 0 to `max`. Errors as number_parse. */
 int number_parse_octal(const char *text, unsigned max, unsigned *out_value);
+
+/* Writes the decimal form, without a terminator, right before `end`; returns its length, NUMBER_TEXT - 1 at most. */
+size_t number_digits(uint64_t value, char *end);
+
+/* "00", "01", to "99". */
+extern const char number_pairs[201];
+
+/* Writes the two digits of a value below 100. */
+static inline void number_two(unsigned value, char out[2])
+{
+	memcpy(out, number_pairs + value * 2UL, 2);
+}
 
 /* Writes the decimal form and a terminator; returns its length without the terminator. */
 size_t number_format(uint64_t value, char out[NUMBER_TEXT]);

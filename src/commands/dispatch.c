@@ -33,9 +33,11 @@ int dispatch_split(char *text, size_t size, struct call *out_call)
 	size_t length = 0;
 
 	memset(out_call->verb, 0, sizeof(out_call->verb));
-	size = join_returns(text, size);
-	if (memchr(text, '\0', size))
-		return -EILSEQ;
+	if (memchr(text, '\0', size)) {
+		size = join_returns(text, size);
+		if (memchr(text, '\0', size))
+			return -EILSEQ;
+	}
 	while (length < size && !is_blank(text[length]))
 		length++;
 	for (size_t i = 0; i < length && length < sizeof(out_call->verb); i++) {

@@ -39,15 +39,13 @@ static int end_session(struct session *session, int event)
 /* The next line, copied and wiped where it came from. 0, or an error that ends the questions. */
 static int next_line(struct session *session, char line[LINE_MAX_SIZE + 1], size_t *out_size)
 {
-	int64_t deadline = io_deadline(session->config.idle_session_timeout);
 	char *text;
 	int event;
 
 	if (io_now() >= session->login_deadline)
 		return end_session(session, -ETIMEDOUT);
-	if (session->login_deadline < deadline)
-		deadline = session->login_deadline;
-	event = control_next(&session->control, deadline, &text, out_size);
+	event = control_next(&session->control, session->config.idle_session_timeout,
+		session->login_deadline, &text, out_size);
 	if (event == LINE_TOO_LONG)
 		return -EMSGSIZE;
 	if (event != LINE_READY)

@@ -33,6 +33,9 @@ static void take_letter(struct listargs *args, char letter)
 	case 'S':
 		args->order = DIRECTORY_BY_SIZE;
 		break;
+	case 'U':
+		args->order = DIRECTORY_UNSORTED;
+		break;
 	default:
 		break;
 	}

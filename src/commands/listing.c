@@ -11,12 +11,19 @@
 #include "commands/table.h"
 #include "policy/access.h"
 #include "system/directory.h"
+#include "system/io.h"
 #include "system/zone.h"
 #include "text/listline.h"
 #include "text/pattern.h"
+#include "text/waiting.h"
 
 /* Names of directories still to be listed by -R, in bytes; what does not fit is left out. */
 #define RECURSE_MAX (256 * 1024)
+
+/* For how long facts are asked for ahead, in seconds, since no line is sent meanwhile; and for how many between two
+ * glances at the control connection. */
+#define AHEAD_TIME 2
+#define AHEAD_ENTRIES 512
 
 struct listing {
 	struct session *session;
@@ -25,15 +32,18 @@ struct listing {
 	char path[PATH_TEXT];	 /* the directory, or the one file */
 	char pattern[PATH_TEXT]; /* of the last component; "" for none */
 	const char *prefix;	 /* before each name of NLST; "" for none */
-	bool dots;		 /* "." and ".." too */
+	size_t prefix_size;
+	bool dots;	/* "." and ".." too */
+	bool all_plain; /* nothing is hidden but names that begin with a dot */
 	int64_t now;
 	struct facts one; /* of the one name that is no directory */
 
 	struct entries entries;
 
-	char *waiting; /* -R: NUL-terminated paths, the next one last; owned */
-	size_t waiting_size;
+	struct waiting waiting; /* -R: directories still to be listed; the paths are owned */
 };
+
+_Static_assert(DIRECTORY_SLACK >= LISTLINE_SLACK, "names are read beyond their ends");
 
 /* One listing at a time: the buffers are too large for the stack. */
 static struct listing shared;
@@ -58,55 +68,82 @@ static void add_line(
 static void add_name(struct listing *l, const char *name)
 {
 	struct buffer *out = &l->entries.out;
+	size_t start = out->size;
 
-	/* A line end in it could not be asked for, and would be the end of another name. */
-	if (strpbrk(name, "\r\n"))
-		return;
-	buffer_string(out, l->prefix);
-	buffer_string(out, name);
-	buffer_bytes(out, "\r\n", 2);
+	buffer_bytes(out, l->prefix, l->prefix_size);
+	if (listline_append_told(out, name))
+		buffer_bytes(out, "\r\n", 2);
+	else
+		out->size = start;
+}
+
+/* A directory that is being listed: read and sorted, or, unsorted, as it comes. */
+struct source {
+	bool comes;
+	struct directory sorted;
+	struct directory_stream stream;
+};
+
+struct entry {
+	const struct source *source;
+	const char *name;
+	size_t index; /* in what is sorted */
+};
+
+static int entry_facts(const struct entry *entry, bool follow, struct facts *out_facts)
+{
+	const struct source *source = entry->source;
+
+	return source->comes ? directory_next_facts(&source->stream, entry->name, follow, out_facts)
+			     : directory_facts(&source->sorted, entry->index, follow, out_facts);
+}
+
+static int entry_target(const struct entry *entry, char *out, size_t capacity)
+{
+	const struct source *source = entry->source;
+
+	return source->comes ? directory_next_target(&source->stream, entry->name, out, capacity)
+			     : directory_target(&source->sorted, entry->index, out, capacity);
 }
 
 /* Whether -R goes into the entry: a directory itself, not a link to one, or a loop of links would have
  * no end. */
-static bool is_below(const struct listing *l, struct directory *directory, size_t index,
-	const struct facts *facts)
+static bool is_below(const struct listing *l, const struct entry *entry, const struct facts *facts)
 {
 	struct facts own;
 
-	if (!l->waiting || !S_ISDIR(facts->mode))
+	if (!l->waiting.paths || !S_ISDIR(facts->mode))
 		return false;
 	if (!l->args.follow)
 		return true;
-	return directory_facts(directory, index, false, &own) == 0 && S_ISDIR(own.mode);
+	return entry_facts(entry, false, &own) == 0 && S_ISDIR(own.mode);
 }
 
-static void add_entry(struct listing *l, struct directory *directory, size_t index)
+/* Returns whether -R goes into it. */
+static bool add_entry(struct listing *l, const struct entry *entry)
 {
-	const char *name = directory_name(directory, index);
 	static char target[PATH_TEXT]; /* not cleared for every entry */
 	struct facts facts;
 	bool is_link;
 	int error;
 
 	if (l->names_only) {
-		add_name(l, name);
-		return;
+		add_name(l, entry->name);
+		return false;
 	}
-	error = directory_facts(directory, index, l->args.follow, &facts);
+	error = entry_facts(entry, l->args.follow, &facts);
 	/* A link that leads nowhere is shown itself. */
 	if (error < 0)
-		error = directory_facts(directory, index, false, &facts);
+		error = entry_facts(entry, false, &facts);
 	if (error < 0) {
 		entries_unseen(&l->entries, error);
-		return;
+		return false;
 	}
 	is_link = S_ISLNK(facts.mode);
 	if (is_link)
-		entries_unseen(
-			&l->entries, directory_target(directory, index, target, sizeof(target)));
-	add_line(l, name, &facts, is_link ? target : NULL);
-	directory->entries[index].key = is_below(l, directory, index, &facts);
+		entries_unseen(&l->entries, entry_target(entry, target, sizeof(target)));
+	add_line(l, entry->name, &facts, is_link ? target : NULL);
+	return is_below(l, entry, &facts);
 }
 
 /* ---- directories ---- */
@@ -116,6 +153,8 @@ static bool keep(const char *name, const void *context)
 	const struct listing *l = context;
 	bool hidden = l->args.all || l->session->config.force_dot_files;
 
+	if (name[0] != '.' && l->all_plain)
+		return true;
 	if (name[0] == '.' && (name[1] == '\0' || strcmp(name, "..") == 0))
 		return l->dots && !l->pattern[0];
 	if (!entries_shows(l->session, name))
@@ -126,7 +165,20 @@ static bool keep(const char *name, const void *context)
 	return hidden || name[0] != '.';
 }
 
-static int read_directory(struct listing *l, const char *path, struct directory *out_directory)
+static int read_sorted(struct listing *l, const char *path, struct directory *out_directory)
+{
+	int error = directory_read(path, keep, l, out_directory);
+
+	entries_sweep(l->session, path);
+	if (error < 0)
+		return error;
+	error = directory_sort(out_directory, l->args.order, l->args.reverse);
+	if (error < 0)
+		directory_free(out_directory);
+	return error;
+}
+
+static int open_source(struct listing *l, const char *path, struct source *out_source)
 {
 	struct session *session = l->session;
 	struct facts facts;
@@ -137,40 +189,19 @@ static int read_directory(struct listing *l, const char *path, struct directory 
 		if (error == 0 && (facts.mode & S_IROTH) == 0)
 			error = -EACCES;
 	}
+	out_source->comes = l->args.order == DIRECTORY_UNSORTED;
 	if (error == 0)
-		error = directory_read(path, keep, l, out_directory);
-	entries_sweep(session, path);
-	if (error < 0)
-		return error;
-	error = directory_sort(out_directory, l->args.order, l->args.reverse);
-	if (error < 0)
-		directory_free(out_directory);
+		error = out_source->comes ? directory_open(path, &out_source->stream)
+					  : read_sorted(l, path, &out_source->sorted);
 	return error;
 }
 
-static void add_waiting(struct listing *l, const char *path, const char *name)
+static void close_source(struct source *source)
 {
-	UNCLEARED char child[PATH_TEXT];
-	size_t size;
-
-	if (path_join(path, name, child, sizeof(child)) < 0)
-		return;
-	size = strlen(child) + 1;
-	if (size > RECURSE_MAX - l->waiting_size)
-		return;
-	memcpy(l->waiting + l->waiting_size, child, size);
-	l->waiting_size += size;
-}
-
-/* Takes the path that waits last. */
-static void take_waiting(struct listing *l, char path[PATH_TEXT])
-{
-	size_t start = l->waiting_size - 1;
-
-	while (start > 0 && l->waiting[start - 1] != '\0')
-		start--;
-	memcpy(path, l->waiting + start, l->waiting_size - start);
-	l->waiting_size = start;
+	if (source->comes)
+		directory_close(&source->stream);
+	else
+		directory_free(&source->sorted);
 }
 
 static bool is_dots(const char *name)
@@ -178,20 +209,63 @@ static bool is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static void list_directory(struct listing *l, const char *path, struct directory *directory)
+static void ask_ahead(struct listing *l, struct directory *directory)
 {
+	int64_t until = io_deadline(AHEAD_TIME);
+
+	while (l->entries.result == PUMP_DONE && directory_ask(directory, AHEAD_ENTRIES) &&
+		io_now() < until)
+		entries_glance(&l->entries);
+}
+
+static void list_sorted(struct listing *l, const char *path, struct source *source)
+{
+	struct directory *directory = &source->sorted;
+
+	if (!l->names_only && !l->args.follow && directory_is_scattered(directory))
+		ask_ahead(l, directory);
 	for (size_t i = 0; i < directory->count && l->entries.result == PUMP_DONE; i++) {
+		struct entry entry = {source, directory_name(directory, i), i};
+		directory_expect(directory, i + 8);
 		entries_room(&l->entries);
-		directory->entries[i].key = 0;
-		add_entry(l, directory, i);
+		directory->entries[i].key = add_entry(l, &entry);
 	}
-	if (!l->waiting)
-		return;
-	for (size_t i = directory->count; i > 0; i--) {
+	/* The first of them is to be taken first. */
+	for (size_t i = l->waiting.paths ? directory->count : 0; i > 0; i--) {
 		const char *name = directory_name(directory, i - 1);
 		if (directory->entries[i - 1].key && !is_dots(name))
-			add_waiting(l, path, name);
+			waiting_add(&l->waiting, path, name);
 	}
+}
+
+static void list_as_it_comes(struct listing *l, const char *path, struct source *source)
+{
+	struct entry entry = {.source = source};
+	unsigned count = 0;
+	int more = 0;
+
+	while (l->entries.result == PUMP_DONE &&
+		(more = directory_next(&source->stream, &entry.name)) > 0) {
+		if (++count % 4096 == 0)
+			entries_glance(&l->entries);
+		if (!keep(entry.name, l))
+			continue;
+		entries_room(&l->entries);
+		if (add_entry(l, &entry) && !is_dots(entry.name))
+			waiting_add(&l->waiting, path, entry.name);
+	}
+	entries_sweep(l->session, path[0] ? path : ".");
+	/* What is missing would be taken for removed. */
+	if (more < 0)
+		l->entries.missing = more;
+}
+
+static void list_source(struct listing *l, const char *path, struct source *source)
+{
+	if (source->comes)
+		list_as_it_comes(l, path, source);
+	else
+		list_sorted(l, path, source);
 }
 
 /* The line above a directory of -R. A relative path begins with "./", so that in STAT's reply none can
@@ -210,19 +284,19 @@ static void add_heading(struct listing *l, const char *path)
 static void list_below(struct listing *l)
 {
 	UNCLEARED char path[PATH_TEXT];
-	struct directory directory;
+	struct source source;
 	int error;
 
-	while (l->waiting_size > 0 && l->entries.result == PUMP_DONE) {
+	while (l->waiting.size > 0 && l->entries.result == PUMP_DONE) {
 		entries_glance(&l->entries);
-		take_waiting(l, path);
+		waiting_take(&l->waiting, path);
 		add_heading(l, path);
-		error = read_directory(l, path, &directory);
+		error = open_source(l, path, &source);
 		entries_unseen(&l->entries, error);
 		if (error < 0)
 			continue;
-		list_directory(l, path, &directory);
-		directory_free(&directory);
+		list_source(l, path, &source);
+		close_source(&source);
 	}
 }
 
@@ -258,6 +332,7 @@ static void set_prefix(struct listing *l)
 		prefix[size + 1] = '\0';
 	}
 	l->prefix = prefix;
+	l->prefix_size = strlen(prefix);
 }
 
 static int prepare(struct listing *l, struct session *session, const char *argument, bool names)
@@ -265,8 +340,7 @@ static int prepare(struct listing *l, struct session *session, const char *argum
 	int error;
 
 	l->session = session;
-	l->waiting = NULL;
-	l->waiting_size = 0;
+	l->waiting = (struct waiting){.capacity = RECURSE_MAX};
 	l->now = zone_now();
 	listargs_read(argument, &l->args);
 	l->names_only = names && !l->args.verbose;
@@ -276,8 +350,9 @@ static int prepare(struct listing *l, struct session *session, const char *argum
 		return error;
 	split_pattern(l);
 	set_prefix(l);
+	l->all_plain = !l->pattern[0] && !session->config.hide_file;
 	if (l->args.recurse && session->config.ls_recurse_enable && !l->names_only)
-		l->waiting = malloc(RECURSE_MAX); /* without it the listing has one level */
+		l->waiting.paths = malloc(RECURSE_MAX); /* without it the listing has one level */
 	return 0;
 }
 
@@ -292,6 +367,15 @@ static int find_one(struct listing *l)
 	return error;
 }
 
+/* Anything may lie behind the end of a path that the client gave. */
+static void add_path(struct buffer *out, const char *path)
+{
+	if (listline_has_line_end(path, strlen(path)))
+		return;
+	buffer_string(out, path);
+	buffer_bytes(out, "\r\n", 2);
+}
+
 static void list_one(struct listing *l)
 {
 	const char *path = l->path[0] ? l->path : ".";
@@ -299,8 +383,7 @@ static void list_one(struct listing *l)
 	UNCLEARED char target[PATH_TEXT];
 
 	if (l->names_only) {
-		l->prefix = "";
-		add_name(l, path);
+		add_path(&l->entries.out, path);
 		return;
 	}
 	if (S_ISLNK(l->one.mode) && vfs_link_target(path, target, sizeof(target)) == 0)
@@ -310,13 +393,13 @@ static void list_one(struct listing *l)
 }
 
 /* Opens what is to be listed: sets whether it is a directory. Nothing is sent before this worked. */
-static int open_listing(struct listing *l, struct directory *out_directory, bool *out_is_directory)
+static int open_listing(struct listing *l, struct source *out_source, bool *out_is_directory)
 {
 	int error = -ENOTDIR;
 
 	*out_is_directory = false;
 	if (!l->args.itself || l->pattern[0])
-		error = read_directory(l, l->path[0] ? l->path : ".", out_directory);
+		error = open_source(l, l->path[0] ? l->path : ".", out_source);
 	/* A file, or a link that leads nowhere. */
 	if (error == -ENOTDIR || error == -ENOENT || error == -ELOOP)
 		return find_one(l);
@@ -324,22 +407,22 @@ static int open_listing(struct listing *l, struct directory *out_directory, bool
 	return error;
 }
 
-static void list_all(struct listing *l, struct directory *directory, bool is_directory)
+static void list_all(struct listing *l, struct source *source, bool is_directory)
 {
 	if (!is_directory) {
 		list_one(l);
 		return;
 	}
-	list_directory(l, l->path, directory);
+	list_source(l, l->path, source);
 	list_below(l);
 }
 
-static void close_listing(struct listing *l, struct directory *directory, bool is_directory)
+static void close_listing(struct listing *l, struct source *source, bool is_directory)
 {
 	if (is_directory)
-		directory_free(directory);
-	free(l->waiting);
-	l->waiting = NULL;
+		close_source(source);
+	free(l->waiting.paths);
+	l->waiting.paths = NULL;
 }
 
 static struct reply not_listed(int error)
@@ -354,7 +437,7 @@ static struct reply not_listed(int error)
 static struct reply list(struct session *session, const char *argument, bool names)
 {
 	struct listing *l = &shared;
-	struct directory directory;
+	struct source source;
 	struct reply answer;
 	bool is_directory;
 	const char *verb;
@@ -365,17 +448,17 @@ static struct reply list(struct session *session, const char *argument, bool nam
 	error = prepare(l, session, argument, names);
 	verb = l->names_only ? "NLST" : "LIST";
 	if (error == 0)
-		error = open_listing(l, &directory, &is_directory);
+		error = open_listing(l, &source, &is_directory);
 	if (error < 0) {
 		close_listing(l, NULL, false);
 		entries_refused(session, verb, l->path, error);
 		return not_listed(error);
 	}
 	if (entries_begin(&l->entries, session, verb, l->path, &answer)) {
-		list_all(l, &directory, is_directory);
+		list_all(l, &source, is_directory);
 		answer = entries_end(&l->entries);
 	}
-	close_listing(l, &directory, is_directory);
+	close_listing(l, &source, is_directory);
 	return answer;
 }
 
@@ -392,7 +475,7 @@ struct reply cmd_nlst(struct session *session, const char *argument)
 struct reply listing_status(struct session *session, const char *argument)
 {
 	struct listing *l = &shared;
-	struct directory directory;
+	struct source source;
 	bool is_directory;
 	int error;
 
@@ -400,16 +483,16 @@ struct reply listing_status(struct session *session, const char *argument)
 		return reply(550, "Permission denied.");
 	error = prepare(l, session, argument, false);
 	if (error == 0)
-		error = open_listing(l, &directory, &is_directory);
+		error = open_listing(l, &source, &is_directory);
 	if (error < 0) {
 		close_listing(l, NULL, false);
 		return not_listed(error);
 	}
 	(void)control_bytes(&session->control, "213-Status follows:\r\n", 21);
 	entries_begin_control(&l->entries, session);
-	list_all(l, &directory, is_directory);
+	list_all(l, &source, is_directory);
 	entries_end_control(&l->entries);
-	close_listing(l, &directory, is_directory);
+	close_listing(l, &source, is_directory);
 	/* The first line promised a 213. */
 	return reply(213, l->entries.result == PUMP_DONE ? "End of status" : "Listing aborted");
 }

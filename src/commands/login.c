@@ -1,5 +1,6 @@
 /* USER PASS QUIT: the way from 220 to 230 (RFC 959 4.1.1). */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -218,7 +219,7 @@ static void settle_in(struct session *session, const struct login *login)
 {
 	const struct config *config = &session->config;
 
-	session->login = *login;
+	memcpy(&session->login, login, offsetof(struct login, account));
 	session->control.patience = CONTROL_PATIENCE;
 	session->idle_granted = config->idle_session_timeout;
 	session->pace.rate = login->anonymous ? config->anon_max_rate : config->local_max_rate;
@@ -289,7 +290,7 @@ static struct reply proceed(struct session *session, struct login *login, int64_
 
 struct reply cmd_pass(struct session *session, const char *argument)
 {
-	static struct login login;
+	struct login login = {.kind = LOGIN_NONE};
 	struct inquiry inquiry = {.session = session, .since = io_now()};
 	struct pam_dialogue dialogue = inquiry_dialogue(&inquiry);
 	char text[512];

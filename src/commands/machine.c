@@ -13,6 +13,7 @@
 #include "policy/access.h"
 #include "system/directory.h"
 #include "text/factline.h"
+#include "text/listline.h"
 
 /* What policy lets this session do, whatever the file: asked once a listing. */
 struct powers {
@@ -170,7 +171,7 @@ static void append_subject(const struct session *session, const struct powers *p
  * another entry's line. */
 static bool is_told(struct session *session, const char *name)
 {
-	return entries_shows(session, name) && !strpbrk(name, "\r\n");
+	return entries_shows(session, name) && !listline_has_line_end(name, strlen(name));
 }
 
 /* ---- MLSD ---- */

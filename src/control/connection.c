@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "system/io.h"
+#include "system/net.h"
 
 void control_start(struct control *control, int fd, unsigned patience)
 {
@@ -11,6 +12,7 @@ void control_start(struct control *control, int fd, unsigned patience)
 	control->ended = false;
 	control->failed = false;
 	control->patience = patience;
+	control->timeout = 0;
 	buffer_start(&control->out, control->out_bytes, sizeof(control->out_bytes));
 }
 
@@ -23,6 +25,21 @@ void control_close(struct control *control)
 	control->channel.fd = -1;
 }
 
+/* Most replies leave in one call, and nobody asks how late it is. */
+static int send_queue(struct control *control)
+{
+	const struct buffer *out = &control->out;
+	ssize_t sent = channel_send(&control->channel, out->data, out->size);
+	size_t done = sent > 0 ? (size_t)sent : 0;
+
+	if (sent < 0 && sent != -EAGAIN)
+		return (int)sent;
+	if (done == out->size)
+		return 0;
+	return channel_send_all(&control->channel, out->data + done, out->size - done,
+		io_deadline(control->patience));
+}
+
 int control_flush(struct control *control)
 {
 	int error = 0;
@@ -30,8 +47,7 @@ int control_flush(struct control *control)
 	if (control->failed)
 		return -EPIPE;
 	if (control->out.size > 0)
-		error = channel_send_all(&control->channel, control->out.data, control->out.size,
-			io_deadline(control->patience));
+		error = send_queue(control);
 	buffer_start(&control->out, control->out_bytes, sizeof(control->out_bytes));
 	control->failed = error < 0;
 	return error;
@@ -80,10 +96,9 @@ bool control_has_room(const struct control *control)
 	return line->end - line->begin < sizeof(line->bytes);
 }
 
-static int receive(struct control *control, char *where, size_t room)
+/* What a receiving call has brought: 1 if something, 0 if nothing yet. */
+static int take(struct control *control, ssize_t got)
 {
-	ssize_t got = channel_receive(&control->channel, where, room);
-
 	if (got == -EAGAIN)
 		return 0;
 	if (got <= 0) {
@@ -106,22 +121,50 @@ int control_gather(struct control *control)
 		return -EPIPE;
 	do {
 		room = line_room(&control->line, &where);
-		got = room > 0 ? receive(control, where, room) : 0;
+		got = room > 0 ? take(control, channel_receive(&control->channel, where, room)) : 0;
 		arrived |= got > 0;
 		/* What TLS holds back nobody could wait for. */
 	} while (got > 0 && channel_has_more(&control->channel));
 	return got < 0 ? got : arrived;
 }
 
-static int wait_for_input(struct control *control, int64_t deadline)
+/* Waits for what can be decrypted. */
+static int wait_and_gather(struct control *control, int64_t deadline)
 {
-	if (channel_has_more(&control->channel))
-		return IO_READ;
-	return io_wait(control->channel.fd, IO_READ, -1, deadline);
+	int ready = IO_READ;
+
+	if (!channel_has_more(&control->channel))
+		ready = io_wait(control->channel.fd, IO_READ, -1, deadline);
+	return ready < 0 ? ready : control_gather(control);
 }
 
-int control_next(struct control *control, int64_t deadline, char **out_text, size_t *out_size)
+/* Waits and reads in one call, by the socket's own timeout: most clients send a line, and wait for its reply. The timeout
+ * is in whole seconds, and so stays the same from line to line. */
+static int wait_for_input(struct control *control, int64_t deadline)
 {
+	int64_t seconds = io_seconds_until(deadline);
+	char *where;
+	size_t room = line_room(&control->line, &where);
+	ssize_t got;
+
+	if (seconds < 0)
+		return -ETIMEDOUT;
+	if (room == 0 ||
+		(seconds != control->timeout && net_set_timeout(control->channel.fd, seconds) < 0))
+		return wait_and_gather(control, deadline);
+	control->timeout = seconds;
+	got = io_receive_waiting(control->channel.fd, where, room);
+	/* The time is over, or whoever passed the socket on made it one that never waits. */
+	if (got == -EAGAIN)
+		return wait_and_gather(control, deadline);
+	return got == -EINTR ? -EINTR : take(control, got);
+}
+
+int control_next(
+	struct control *control, unsigned idle, int64_t limit, char **out_text, size_t *out_size)
+{
+	int64_t deadline = 0;
+
 	for (;;) {
 		enum line_event event = line_take(&control->line, out_text, out_size);
 		int got;
@@ -130,10 +173,14 @@ int control_next(struct control *control, int64_t deadline, char **out_text, siz
 		got = control_flush(control);
 		if (got == 0 && control->ended)
 			got = -EPIPE;
+		/* Lines that are there already need no time. */
+		if (deadline == 0) {
+			deadline = io_deadline(idle);
+			deadline = limit < deadline ? limit : deadline;
+		}
 		if (got == 0)
-			got = wait_for_input(control, deadline);
-		if (got > 0)
-			got = control_gather(control);
+			got = control->channel.tls ? wait_and_gather(control, deadline)
+						   : wait_for_input(control, deadline);
 		if (got < 0)
 			return got;
 	}

@@ -1,6 +1,7 @@
 #include "control/reply.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Telnet's "interpret as command": as data it is sent twice (RFC 854). */
@@ -40,20 +41,43 @@ struct reply reply_name_error(int error, const char *text)
 	return reply(error_code(error, 553), text);
 }
 
-/* Codes have three digits (RFC 959 section 4.2). */
+/* Codes have three digits (RFC 959 section 4.2); with the separator, what a line begins with. */
+#define CODE_SIZE 4
+static void write_code(char out[CODE_SIZE], int code, char separator)
+{
+	out[0] = (char)('0' + code / 100);
+	out[1] = (char)('0' + code / 10 % 10);
+	out[2] = (char)('0' + code % 10);
+	out[3] = separator;
+}
+
 static void append_code(struct buffer *b, int code, char separator)
 {
-	char text[] = {(char)('0' + code / 100), (char)('0' + code / 10 % 10),
-		(char)('0' + code % 10), separator};
+	char text[CODE_SIZE];
 
+	write_code(text, code, separator);
 	buffer_bytes(b, text, sizeof(text));
+}
+
+#define EACH(byte) (UINT64_MAX / 255 * (byte))
+
+/* Whether a control character or 0xFF may be among eight bytes: never no when there is one. */
+static bool maybe_special(uint64_t eight)
+{
+	return (((eight - EACH(0x20U)) & ~eight) | ((~eight - EACH(1U)) & eight)) & EACH(0x80U);
 }
 
 /* The bytes up to the next one that does not stand for itself. */
 static size_t plain_size(const char *text, size_t size)
 {
 	size_t plain = 0;
+	uint64_t eight;
 
+	for (; size - plain >= sizeof(eight); plain += sizeof(eight)) {
+		memcpy(&eight, text + plain, sizeof(eight));
+		if (maybe_special(eight))
+			break;
+	}
 	while (plain < size && (unsigned char)text[plain] >= 0x20 &&
 		(unsigned char)text[plain] != TELNET_IAC_BYTE)
 		plain++;
@@ -86,12 +110,31 @@ static void append_text(struct buffer *b, const char *line, size_t size)
 	buffer_bytes(b, "\r\n", 2);
 }
 
+/* What nearly every reply is: one line, all of which stands for itself, and fits. */
+static bool append_simple(struct buffer *b, int code, const char *line, size_t size)
+{
+	char *at = b->data + b->size;
+
+	if (buffer_room(b) < CODE_SIZE + size + 2 || plain_size(line, size) < size)
+		return false;
+	write_code(at, code, ' ');
+	memcpy(at + CODE_SIZE, line, size);
+	at[CODE_SIZE + size] = '\r';
+	at[CODE_SIZE + size + 1] = '\n';
+	b->size += CODE_SIZE + size + 2;
+	return true;
+}
+
 bool reply_append_line(struct buffer *b, const struct reply *reply, const char **cursor)
 {
 	const char *line = *cursor;
-	size_t size = strcspn(line, "\n");
+	size_t size = (size_t)(strchrnul(line, '\n') - line);
 	bool last = line[size] == '\0';
 
+	if (last && append_simple(b, reply->code, line, size)) {
+		*cursor = NULL;
+		return false;
+	}
 	if (last)
 		append_code(b, reply->code, ' ');
 	else if (line[0] != ' ' || line == reply->text)

@@ -74,8 +74,7 @@ static bool is_off(const struct config *config, enum option option)
 {
 	const struct option_row *row = &option_rows[option];
 
-	return row->kind == OPTION_BOOL &&
-	       option_value(config, option).truth == row->defaults[0].truth;
+	return row->kind == OPTION_BOOL && option_value(config, option).truth == row->on;
 }
 
 static bool is_met(const struct config *config, const struct dependency *d)

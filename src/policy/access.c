@@ -83,7 +83,10 @@ bool access_hides(const struct config *config, const char *name)
 bool access_permits_transfer(const struct config *config, const char *path, bool upload)
 {
 	const char *pattern = upload ? config->upload_file : config->download_file;
-	const char *name = path_last(path);
+	const char *name;
 
-	return !pattern || pattern_match(pattern, name, strlen(name), PATTERN_BRACES);
+	if (!pattern)
+		return true;
+	name = path_last(path);
+	return pattern_match(pattern, name, strlen(name), PATTERN_BRACES);
 }

@@ -161,7 +161,7 @@ static int go_there(const struct config *config, const struct login *login,
 		error = enter(config, login, plan->home);
 	if (error < 0)
 		return give_up(problem, "cannot change directory", plan->home, error);
-	if (plan->root[0])
+	if (plan->root[0] && (config->run_as_launching_user || strcmp(plan->root, plan->home) != 0))
 		error = enter(config, login, plan->root);
 	/* Outside a jail a local_root that can't be entered leaves the user at home, as vsftpd does. */
 	if (error < 0 && !(is_no_entry(error) && !plan->jailed && login->kind != LOGIN_ANONYMOUS))
@@ -171,7 +171,7 @@ static int go_there(const struct config *config, const struct login *login,
 
 void jail_warn(const struct config *config, const struct login *login, struct buffer *problem)
 {
-	static char here[PATH_TEXT];
+	UNCLEARED char here[PATH_TEXT];
 
 	if ((confinement_rights(config, login->anonymous) & RIGHT_WRITE_FILE) == 0 ||
 		vfs_current(here, sizeof(here)) < 0 || writable_reaches(config, here))
@@ -183,7 +183,7 @@ void jail_warn(const struct config *config, const struct login *login, struct bu
 
 int jail_enter(const struct config *config, const struct login *login, struct buffer *problem)
 {
-	static struct jail_plan plan;
+	UNCLEARED struct jail_plan plan;
 	const char *root;
 	int error = jail_plan(config, login, &plan, problem);
 

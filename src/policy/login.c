@@ -238,16 +238,15 @@ enum login_verdict login_settle(
 	return fail(problem, user, strerror(-error));
 }
 
-/* All but the strings, of which there are only ever more. */
-static struct {
-	char head[offsetof(struct config, strings)];
-	size_t string_size;
-} before;
+/* All but the strings, of which there are only ever more, before a user's file. */
+static char before[offsetof(struct config, strings)];
+static bool before_taken;
 
 void login_unconfigure(struct config *config)
 {
-	memcpy(config, before.head, sizeof(before.head));
-	config->string_size = before.string_size;
+	if (before_taken)
+		memcpy(config, before, sizeof(before));
+	before_taken = false;
 }
 
 int login_configure(struct config *config, const struct login *login, struct config_note *out_error)
@@ -255,8 +254,7 @@ int login_configure(struct config *config, const struct login *login, struct con
 	UNCLEARED char file[PATH_TEXT];
 	int error;
 
-	memcpy(before.head, config, sizeof(before.head));
-	before.string_size = config->string_size;
+	before_taken = false;
 	if (!config->user_config_dir || strchr(login->name, '/') || strcmp(login->name, ".") == 0 ||
 		strcmp(login->name, "..") == 0)
 		return 0;
@@ -264,6 +262,8 @@ int login_configure(struct config *config, const struct login *login, struct con
 		config_blame(config, OPTION_user_config_dir, "path too long", out_error);
 		return -EINVAL;
 	}
+	memcpy(before, config, sizeof(before));
+	before_taken = true;
 	error = config_file(config, file, true, out_error);
 	if (error == -ENOENT)
 		return 0;

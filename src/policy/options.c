@@ -2,32 +2,46 @@
 
 #include <string.h>
 
-#define FACTS(name, kind, effect, reach) \
-#name, OPTION_##kind, OPTION_##effect, OPTION_##reach, offsetof(struct config, name)
-#define REASON_LIVE(help) NULL
-#define REASON_TLS(help) NULL
-#define REASON_MOOT(help) NULL
-#define REASON_REFUSED(help) help
+#define FACTS(name, on, kind, effect, reach) \
+#name, on, OPTION_##kind, OPTION_##effect, OPTION_##reach, offsetof(struct config, name)
 
 const struct option_row option_rows[OPTION_COUNT] = {
-#define BOOL(name, solo, vs, effect, reach, help)                                  \
-	{FACTS(name, BOOL, effect, reach), 0, 1, {{.truth = solo}, {.truth = vs}}, \
-		REASON_##effect(help)},
-#define NUMBER(name, solo, vs, min, max, effect, reach, help)                              \
-	{FACTS(name, NUMBER, effect, reach), min, max, {{.number = solo}, {.number = vs}}, \
-		REASON_##effect(help)},
-#define OCTAL(name, solo, vs, min, max, effect, reach, help)                              \
-	{FACTS(name, OCTAL, effect, reach), min, max, {{.number = solo}, {.number = vs}}, \
-		REASON_##effect(help)},
-#define STRING(name, solo, vs, effect, reach, help)                                    \
-	{FACTS(name, STRING, effect, reach), 0, 0, {{.string = solo}, {.string = vs}}, \
-		REASON_##effect(help)},
+#define BOOL(name, solo, vs, effect, reach, help) {FACTS(name, solo, BOOL, effect, reach), 0, 1},
+#define NUMBER(name, solo, vs, min, max, effect, reach, help) \
+	{FACTS(name, false, NUMBER, effect, reach), min, max},
+#define OCTAL(name, solo, vs, min, max, effect, reach, help) \
+	{FACTS(name, false, OCTAL, effect, reach), min, max},
+#define STRING(name, solo, vs, effect, reach, help) \
+	{FACTS(name, false, STRING, effect, reach), 0, 0},
 #include "options.def"
 #undef BOOL
 #undef NUMBER
 #undef OCTAL
 #undef STRING
 };
+
+_Static_assert(offsetof(struct config, strings) <= UINT16_MAX, "offsets of options");
+
+/* Few have one. */
+const char *option_reason(enum option option)
+{
+#define SAY_LIVE(name, help)
+#define SAY_TLS(name, help)
+#define SAY_MOOT(name, help)
+#define SAY_REFUSED(name, help)      \
+	if (option == OPTION_##name) \
+		return help;
+#define BOOL(name, solo, vs, effect, reach, help) SAY_##effect(name, help)
+#define NUMBER(name, solo, vs, min, max, effect, reach, help) SAY_##effect(name, help)
+#define OCTAL(name, solo, vs, min, max, effect, reach, help) SAY_##effect(name, help)
+#define STRING(name, solo, vs, effect, reach, help) SAY_##effect(name, help)
+#include "options.def"
+#undef BOOL
+#undef NUMBER
+#undef OCTAL
+#undef STRING
+	return NULL;
+}
 
 bool *option_truth(struct config *config, enum option option)
 {
@@ -73,21 +87,15 @@ void config_defaults(struct config *config, const char *daemon)
 	config->sources[0] = "default";
 	config->source_count = 1;
 	memset(config->origin, 0, sizeof(config->origin));
-	for (enum option option = 0; option < OPTION_COUNT; option++) {
-		const union setting *value = &option_rows[option].defaults[vsftpd];
-		switch (option_rows[option].kind) {
-		case OPTION_BOOL:
-			*option_truth(config, option) = value->truth;
-			break;
-		case OPTION_NUMBER:
-		case OPTION_OCTAL:
-			*option_number(config, option) = value->number;
-			break;
-		case OPTION_STRING:
-			*option_string(config, option) = value->string;
-			break;
-		}
-	}
+#define BOOL(name, solo, vs, effect, reach, help) config->name = vsftpd ? vs : solo;
+#define NUMBER(name, solo, vs, min, max, effect, reach, help) config->name = vsftpd ? vs : solo;
+#define OCTAL(name, solo, vs, min, max, effect, reach, help) config->name = vsftpd ? vs : solo;
+#define STRING(name, solo, vs, effect, reach, help) config->name = vsftpd ? vs : solo;
+#include "options.def"
+#undef BOOL
+#undef NUMBER
+#undef OCTAL
+#undef STRING
 }
 
 enum option config_option(const char *name)

@@ -34,8 +34,7 @@ static bool differs_from_default(const struct config *config, enum option option
 	/* A refused option has one default, whatever the program is called. */
 	union setting value = option_value(config, option);
 
-	return option_rows[option].kind == OPTION_BOOL &&
-	       value.truth != option_rows[option].defaults[0].truth;
+	return option_rows[option].kind == OPTION_BOOL && value.truth != option_rows[option].on;
 }
 
 static void review_refused(const struct review *review)
@@ -44,7 +43,7 @@ static void review_refused(const struct review *review)
 		object(review,
 			option_rows[option].effect == OPTION_REFUSED &&
 				differs_from_default(review->config, option),
-			option, option_rows[option].reason);
+			option, option_reason(option));
 }
 
 /* A pattern too long to match anything would quietly deny or hide nothing. */

@@ -26,9 +26,14 @@ static const char *const pam_files[] = {
 
 /* Linux-PAM looks at passwords with a program of its own (from 1.6 on, before that under SELinux). It and what starts it are the
  * only ones that can be started. */
-static const char *const programs[] = {"/lib/ld-linux-aarch64.so.1",
-	"/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-aarch64.so.1",
-	"/lib/ld-musl-riscv64.so.1", "/lib/ld-musl-x86_64.so.1", "/lib64/ld-linux-x86-64.so.2",
+static const char *const programs[] = {
+#if defined(__x86_64__)
+	"/lib/ld-musl-x86_64.so.1", "/lib64/ld-linux-x86-64.so.2",
+#elif defined(__aarch64__)
+	"/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1",
+#elif defined(__riscv)
+	"/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-riscv64.so.1",
+#endif
 	"/sbin/unix_chkpwd", "/usr/bin/unix_chkpwd", "/usr/sbin/unix_chkpwd"};
 
 /* Whether PAM may be asked, by a host's file if not by what is there. */
@@ -108,7 +113,7 @@ static void common_part(const struct config *config, const char *root, char *out
 /* "/" in any spelling: it would open all. */
 static bool is_everything(const char *path)
 {
-	static char merged[PATH_TEXT];
+	UNCLEARED char merged[PATH_TEXT];
 
 	return path_merge("/", path, merged, sizeof(merged)) < 0 || strcmp(merged, "/") == 0;
 }
@@ -216,7 +221,7 @@ static int grant_logs(int ruleset, const struct config *config)
 	int error = grant_some(ruleset, common, 1, RIGHTS_CHANGE);
 
 	for (size_t i = 0; error == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
-		static char directory[PATH_TEXT];
+		UNCLEARED char directory[PATH_TEXT];
 		const char *place = directory;
 		if (!files[i] || path_parent(files[i], directory, sizeof(directory)) < 0)
 			continue;

@@ -20,10 +20,13 @@ static int copy(char *out, size_t capacity, const char *text)
 	return b.cut ? -ENAMETOOLONG : 0;
 }
 
-static int find(const char *name, struct passwd *storage, char *text, size_t capacity)
+/* What the name services write their answers into: on the stack, which is given back. */
+#define ANSWER 15360
+
+static int find(const char *name, struct passwd *storage, char text[ANSWER])
 {
 	struct passwd *found = NULL;
-	int error = getpwnam_r(name, storage, text, capacity, &found);
+	int error = getpwnam_r(name, storage, text, ANSWER, &found);
 
 	if (error != 0)
 		return -error;
@@ -32,17 +35,17 @@ static int find(const char *name, struct passwd *storage, char *text, size_t cap
 
 bool account_exists(const char *name)
 {
-	static char text[16384];
+	UNCLEARED char text[ANSWER];
 	struct passwd entry;
 
-	return find(name, &entry, text, sizeof(text)) == 0;
+	return find(name, &entry, text) == 0;
 }
 
 int account_find(const char *name, struct account *out_account)
 {
-	static char text[16384];
+	UNCLEARED char text[ANSWER];
 	struct passwd entry;
-	int error = find(name, &entry, text, sizeof(text));
+	int error = find(name, &entry, text);
 
 	if (error < 0)
 		return error;

@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* With fewer entries it does not matter in which order they are looked at. */
+#define SCATTERED 1024
+
 /* As the kernel lays it out (getdents64(2)). */
 struct kernel_entry {
 	uint64_t inode;
@@ -17,6 +20,8 @@ struct kernel_entry {
 	uint8_t type;
 	char name[];
 };
+
+_Static_assert(DIRECTORY_SLACK >= ORDER_SLACK, "names are read beyond their ends");
 
 static int grow(void **storage, size_t *capacity, size_t needed, size_t unit)
 {
@@ -35,33 +40,32 @@ static int grow(void **storage, size_t *capacity, size_t needed, size_t unit)
 	return 0;
 }
 
-/* Eight bytes of a name as a number that sorts as they do. */
-static uint64_t name_key(const char *name)
+/* Room for one more entry, with a name of `size` bytes. */
+static int make_room(struct directory *d, size_t size)
 {
-	uint64_t key = 0;
-	unsigned used = 0;
-
-	for (; used < 8 && name[used]; used++)
-		key = key << 8 | (unsigned char)name[used];
-	return used == 0 ? 0 : key << (8 * (8 - used));
-}
-
-static int add(struct directory *d, const char *name)
-{
-	size_t size = strlen(name) + 1;
 	void *names = d->names, *entries = d->entries;
-	int error = grow(&names, &d->names_capacity, d->names_size + size, 1);
+	int error = grow(&names, &d->names_capacity, d->names_size + size + DIRECTORY_SLACK, 1);
 
 	d->names = names;
 	if (error == 0)
 		error = grow(&entries, &d->capacity, d->count + 1, sizeof(*d->entries));
 	d->entries = entries;
-	if (error == 0 && d->names_size > UINT32_MAX)
-		error = -ENOMEM;
+	return error == 0 && d->names_size > UINT32_MAX ? -ENOMEM : error;
+}
+
+static int add(struct directory *d, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	int error = 0;
+
+	if (d->names_size + size + DIRECTORY_SLACK > d->names_capacity || d->count == d->capacity)
+		error = make_room(d, size);
 	if (error != 0)
 		return error;
 	memcpy(d->names + d->names_size, name, size);
-	d->entries[d->count++] = (struct directory_entry){.name = (uint32_t)d->names_size};
+	d->entries[d->count] =
+		(struct order_entry){.name = (uint32_t)d->names_size, .place = (uint32_t)d->count};
+	d->count++;
 	d->names_size += size;
 	return 0;
 }
@@ -70,7 +74,7 @@ static int add(struct directory *d, const char *name)
 
 /* What the kernel gave of the one directory that is being read. */
 static union {
-	char bytes[65536];
+	char bytes[65536 + DIRECTORY_SLACK];
 	uint64_t align;
 } space;
 
@@ -89,7 +93,8 @@ int directory_next(struct directory_stream *stream, const char **out_name)
 	const struct kernel_entry *entry;
 
 	if (stream->at == stream->size) {
-		long got = syscall(SYS_getdents64, stream->fd, space.bytes, sizeof(space.bytes));
+		long got = syscall(SYS_getdents64, stream->fd, space.bytes,
+			sizeof(space.bytes) - DIRECTORY_SLACK);
 		if (got <= 0)
 			return got < 0 ? -errno : 0;
 		stream->at = 0;
@@ -97,6 +102,7 @@ int directory_next(struct directory_stream *stream, const char **out_name)
 	}
 	entry = (const void *)(space.bytes + stream->at);
 	stream->at += entry->size;
+	stream->inode = entry->inode;
 	*out_name = entry->name;
 	return 1;
 }
@@ -140,14 +146,22 @@ void directory_close(struct directory_stream *stream)
 static int read_names(struct directory *d, directory_filter *keep, const void *context)
 {
 	struct directory_stream stream = {.fd = d->fd};
+	uint64_t before = 0;
 	const char *name = "";
 	int more;
 
 	while ((more = directory_next(&stream, &name)) > 0) {
-		int error = !keep || keep(name, context) ? add(d, name) : 0;
+		int error = 0;
+		if (keep && !keep(name, context))
+			continue;
+		error = add(d, name);
 		if (error < 0)
 			return error;
+		d->rising += stream.inode > before;
+		before = stream.inode;
 	}
+	if (d->names)
+		memset(d->names + d->names_size, 0, DIRECTORY_SLACK);
 	return more;
 }
 
@@ -169,125 +183,123 @@ int directory_read(const char *path, directory_filter *keep, const void *context
 	return error;
 }
 
+/* ---- facts ---- */
+
+/* What is remembered of an entry. */
+struct directory_known {
+	uint64_t size;
+	int64_t modified;
+	uint32_t uid, gid, links;
+	uint16_t mode;
+	bool is;
+};
+
+static void remember(const struct facts *facts, struct directory_known *out)
+{
+	*out = (struct directory_known){.size = facts->size,
+		.modified = facts->modified,
+		.uid = facts->uid,
+		.gid = facts->gid,
+		.links = (uint32_t)facts->links,
+		.mode = (uint16_t)facts->mode,
+		.is = facts->links <= UINT32_MAX && facts->mode <= UINT16_MAX};
+}
+
+bool directory_ask(struct directory *directory, size_t most)
+{
+	struct directory *d = directory;
+	struct facts facts;
+
+	if (!d->known)
+		d->known = calloc(d->count, sizeof(*d->known));
+	if (!d->known)
+		return false;
+	for (; most > 0 && d->asked < d->count; most--) {
+		const char *name = d->names + d->asked_name;
+		if (name_facts(d->fd, name, false, &facts) == 0)
+			remember(&facts, &d->known[d->asked]);
+		d->asked_name += strlen(name) + 1;
+		d->asked++;
+	}
+	return d->asked < d->count;
+}
+
+bool directory_is_scattered(const struct directory *directory)
+{
+	const struct directory *d = directory;
+
+	return d->moved && d->count >= SCATTERED &&
+	       (d->rising < d->count / 16 || d->rising > d->count - d->count / 16);
+}
+
+void directory_expect(const struct directory *directory, size_t index)
+{
+	const struct directory *d = directory;
+
+	if (index >= d->count)
+		return;
+	__builtin_prefetch(directory_name(d, index));
+	if (d->known)
+		__builtin_prefetch(&d->known[d->entries[index].place]);
+}
+
+int directory_facts(
+	const struct directory *directory, size_t index, bool follow, struct facts *out_facts)
+{
+	const struct directory *d = directory;
+	const struct directory_known *known =
+		d->known && !follow ? &d->known[d->entries[index].place] : NULL;
+
+	if (!known || !known->is)
+		return name_facts(d->fd, directory_name(d, index), follow, out_facts);
+	*out_facts = (struct facts){.mode = known->mode,
+		.uid = known->uid,
+		.gid = known->gid,
+		.links = known->links,
+		.size = known->size,
+		.modified = known->modified};
+	return 0;
+}
+
 /* ---- sorting ---- */
 
-static bool comes_before(
-	const struct directory *d, const struct directory_entry *a, const struct directory_entry *b)
+static int set_keys(struct directory *d, enum directory_order order)
 {
-	if (a->key != b->key)
-		return a->key < b->key;
-	return strcmp(d->names + a->name, d->names + b->name) < 0;
-}
-
-static void merge(const struct directory *d, struct directory_entry *from,
-	struct directory_entry *to, size_t begin, size_t middle, size_t end)
-{
-	size_t left = begin, right = middle;
-
-	for (size_t out = begin; out < end; out++) {
-		bool take_right = left == middle ||
-				  (right < end && comes_before(d, &from[right], &from[left]));
-		to[out] = take_right ? from[right++] : from[left++];
-	}
-}
-
-/* How many bytes all names begin with. */
-static size_t common_prefix(const struct directory *d)
-{
-	const char *first = directory_name(d, 0);
-	size_t common = strlen(first);
-
-	for (size_t i = 1; i < d->count; i++) {
-		const char *name = directory_name(d, i);
-		size_t same = 0;
-		while (same < common && name[same] == first[same])
-			same++;
-		common = same;
-	}
-	return common;
-}
-
-/* Names that a program has numbered differ late: the keys are of where they begin to. */
-static void set_name_keys(struct directory *d)
-{
-	size_t common = common_prefix(d);
-
-	for (size_t i = 0; i < d->count; i++)
-		d->entries[i].key = name_key(directory_name(d, i) + common);
-}
-
-static void turn_round(struct directory *d)
-{
-	for (size_t low = 0, high = d->count - 1; low < high; low++, high--) {
-		struct directory_entry swap = d->entries[low];
-		d->entries[low] = d->entries[high];
-		d->entries[high] = swap;
-	}
-}
-
-/* Whether each entry comes before the one behind it, or each behind it: some file systems have them in the order in which they
- * were made, or the last made first. */
-static bool is_ordered(const struct directory *d, bool backwards)
-{
-	for (size_t i = 1; i < d->count; i++) {
-		const struct directory_entry *left = &d->entries[i - 1], *right = &d->entries[i];
-		if (!comes_before(d, backwards ? right : left, backwards ? left : right))
-			return false;
-	}
-	return true;
-}
-
-/* Bottom-up merge sort: no recursion, and no input that makes it slow (clients choose the names). */
-static int merge_sort(struct directory *d)
-{
-	struct directory_entry *from = d->entries, *to;
-	struct directory_entry *spare = malloc(d->capacity * sizeof(*spare));
-
-	if (!spare)
+	(void)directory_ask(d, d->count);
+	if (!d->known)
 		return -ENOMEM;
-	to = spare;
-	for (size_t width = 1; width < d->count; width *= 2) {
-		struct directory_entry *swap = from;
-		for (size_t begin = 0; begin < d->count; begin += 2 * width) {
-			size_t middle = begin + width < d->count ? begin + width : d->count;
-			size_t end = middle + width < d->count ? middle + width : d->count;
-			merge(d, from, to, begin, middle, end);
-		}
-		from = to;
-		to = swap;
+	for (size_t i = 0; i < d->count; i++) {
+		const struct directory_known *known = &d->known[d->entries[i].place];
+		uint64_t rank = 0;
+
+		if (known->is)
+			rank = order == DIRECTORY_BY_SIZE
+				       ? known->size
+				       : (uint64_t)known->modified ^ (uint64_t)1 << 63;
+		d->entries[i].key = ~rank; /* largest and newest first */
 	}
-	d->entries = from;
-	free(to);
 	return 0;
 }
 
 static int sort(struct directory *d)
 {
-	if (is_ordered(d, false))
+	struct order_entry *spare, *sorted;
+
+	/* Some file systems have entries in the order in which they were made, or the last made first. */
+	if (order_holds(d->entries, d->count, d->names, false))
 		return 0;
-	if (!is_ordered(d, true))
-		return merge_sort(d);
-	turn_round(d);
-	return 0;
-}
-
-static int set_keys(struct directory *d, enum directory_order order)
-{
-	d->facts = calloc(d->count, sizeof(*d->facts));
-	if (!d->facts)
-		return -ENOMEM;
-	for (size_t i = 0; i < d->count; i++) {
-		struct facts *facts = &d->facts[i];
-		uint64_t rank = 0;
-
-		if (directory_facts(d, i, false, facts) == 0) {
-			d->entries[i].known = (uint32_t)(i + 1);
-			rank = order == DIRECTORY_BY_SIZE
-				       ? facts->size
-				       : (uint64_t)facts->modified ^ (uint64_t)1 << 63;
-		}
-		d->entries[i].key = ~rank; /* largest and newest first */
+	if (order_holds(d->entries, d->count, d->names, true)) {
+		order_reverse(d->entries, d->count);
+		return 0;
 	}
+	spare = malloc(d->count * sizeof(*spare));
+	if (!spare)
+		return -ENOMEM;
+	sorted = order_sort(d->entries, spare, d->count, d->names);
+	free(sorted == spare ? d->entries : spare);
+	d->entries = sorted;
+	d->capacity = d->count;
+	d->moved = true;
 	return 0;
 }
 
@@ -299,26 +311,14 @@ int directory_sort(struct directory *directory, enum directory_order order, bool
 	if (d->count < 2)
 		return 0;
 	if (order == DIRECTORY_BY_NAME)
-		set_name_keys(d);
+		order_set_keys(d->entries, d->count, d->names);
 	else
 		error = set_keys(d, order);
 	if (error == 0)
 		error = sort(d);
 	if (error == 0 && reverse)
-		turn_round(d);
+		order_reverse(d->entries, d->count);
 	return error;
-}
-
-int directory_facts(
-	const struct directory *directory, size_t index, bool follow, struct facts *out_facts)
-{
-	uint32_t known = directory->entries[index].known;
-
-	if (known > 0 && !follow) {
-		*out_facts = directory->facts[known - 1];
-		return 0;
-	}
-	return name_facts(directory->fd, directory_name(directory, index), follow, out_facts);
 }
 
 int directory_target(const struct directory *directory, size_t index, char *out, size_t capacity)
@@ -331,5 +331,5 @@ void directory_free(struct directory *directory)
 	close(directory->fd);
 	free(directory->names);
 	free(directory->entries);
-	free(directory->facts);
+	free(directory->known);
 }

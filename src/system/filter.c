@@ -109,7 +109,8 @@ static void answer(struct filter_program *p, uint32_t action)
 
 /* Answers `action` to every call whose bit is set; the others go on behind it. Numbers without a bit get `strange`.
  * With comparisons alone, and no arithmetic, the kernel could find out beforehand which calls are always allowed; but that
- * takes it longer than all calls of a login then save. */
+ * takes it longer than all calls of a login then save. Just the call that listings make for every entry, which both books
+ * allow, is compared before the arithmetic. */
 static void by_bits(
 	struct filter_program *p, const uint32_t bits[WORDS], uint32_t action, uint32_t strange)
 {
@@ -117,11 +118,13 @@ static void by_bits(
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, PROCESSOR, 1, 0);
 	answer(p, SECCOMP_RET_KILL_PROCESS);
 	load_number(p);
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NEWER, 0, 1);
-	answer(p, strange);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_newfstatat, 0, 1);
+	answer(p, SECCOMP_RET_ALLOW);
 	emit(p, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);
 	emit(p, BPF_MISC | BPF_TAX, 0, 0, 0);
 	load_number(p);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, CALL_NEWER, 0, 1);
+	answer(p, strange);
 	emit(p, BPF_ALU | BPF_RSH | BPF_K, 5, 0, 0);
 	for (unsigned word = 0; word < WORDS; word++) {
 		/* The last word needs no question. */
@@ -364,7 +367,9 @@ static void add_sockets(struct filter_program *p)
 		{2, false, false, 0, {0, IPPROTO_TCP}, 2});
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {SOL_SOCKET}, 1},
 		{2, false, false, 0,
-			{SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVLOWAT, SO_REUSEADDR}, 5});
+			{SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVLOWAT, SO_RCVTIMEO,
+				SO_REUSEADDR},
+			6});
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {IPPROTO_TCP}, 1},
 		{2, false, false, 0, {TCP_NODELAY, TCP_QUICKACK, TCP_ULP}, 3});
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {SOL_TLS}, 1},

@@ -7,33 +7,44 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* How long a busy client may go on when SIGTERM has come. */
-#define ASK_EVERY_MS 50
-
 static volatile sig_atomic_t terminated;
-static sigset_t unblocked;
+static volatile sig_atomic_t control_socket = -1;
 
+/* The signal may come between the check for it and the wait that it is to end. What waits for the control connection is
+ * ended by this all the same, for then there is nothing more to wait for; await() sees to the others. */
 static void note_termination(int number)
 {
+	int error = errno;
+
 	(void)number;
 	terminated = 1;
+	if (control_socket >= 0)
+		(void)shutdown(control_socket, SHUT_RD);
+	errno = error;
 }
 
-void io_start(void)
+void io_start(int control)
 {
 	struct sigaction action = {.sa_handler = SIG_IGN};
-	sigset_t blocked;
+	sigset_t wanted;
+
+	control_socket = control;
 
 	sigaction(SIGPIPE, &action, NULL);
 	sigaction(SIGXFSZ, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	/* Calls that are no waits go on. */
 	action.sa_handler = note_termination;
+	action.sa_flags = SA_RESTART;
 	sigaction(SIGTERM, &action, NULL);
-	/* Held back everywhere but in ppoll, so that it can't slip in between a check and a wait. */
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
-	sigdelset(&unblocked, SIGTERM);
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &wanted, NULL);
+}
+
+void io_end(void)
+{
+	control_socket = -1;
 }
 
 int64_t io_microseconds(void)
@@ -49,28 +60,47 @@ int64_t io_now(void)
 	return io_microseconds() / 1000;
 }
 
+int64_t io_seconds_until(int64_t deadline)
+{
+	int64_t left;
+
+	if (deadline == IO_FOREVER)
+		return 0;
+	left = deadline - io_now();
+	return left <= 0 ? -1 : (left + 999) / 1000;
+}
+
 int64_t io_deadline(unsigned seconds)
 {
 	return seconds == 0 ? IO_FOREVER : io_now() + (int64_t)seconds * 1000;
 }
 
-/* ppoll delivers a signal that was held back only when nothing is ready: a busy client must not keep the
- * session from hearing SIGTERM. To ask after each wait would cost as much as many waits do. */
-static bool is_terminated(void)
+/* Whether SIGTERM makes one of these readable. */
+static bool hears_termination(const struct pollfd polled[2])
 {
-	static int64_t next;
-	struct timespec now;
-	sigset_t pending;
-	int64_t ms;
+	for (int i = 0; i < 2; i++)
+		if (polled[i].fd >= 0 && polled[i].fd == control_socket &&
+			(polled[i].events & POLLIN) != 0)
+			return true;
+	return false;
+}
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	if (!terminated && ms >= next) {
-		next = ms + ASK_EVERY_MS;
-		if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1)
-			terminated = 1;
-	}
-	return terminated;
+/* As ppoll. SIGTERM ends it also when it has come just before. */
+static int await(struct pollfd polled[2], const struct timespec *limit)
+{
+	sigset_t held, open;
+	int ready, error;
+
+	if (hears_termination(polled))
+		return ppoll(polled, 2, limit, NULL);
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigprocmask(SIG_BLOCK, &held, &open);
+	ready = terminated ? 0 : ppoll(polled, 2, limit, &open);
+	error = errno;
+	sigprocmask(SIG_SETMASK, &open, NULL);
+	errno = error;
+	return ready;
 }
 
 static int wait_for(struct pollfd polled[2], int64_t deadline)
@@ -90,8 +120,8 @@ static int wait_for(struct pollfd polled[2], int64_t deadline)
 			left.tv_nsec = (long)(ms % 1000) * 1000000;
 			limit = &left;
 		}
-		ready = ppoll(polled, 2, limit, &unblocked);
-		if (is_terminated())
+		ready = await(polled, limit);
+		if (terminated)
 			return -EINTR;
 		if (ready > 0)
 			return 0;
@@ -140,6 +170,17 @@ ssize_t io_receive(int socket, void *bytes, size_t size)
 		got = recv(socket, bytes, size, MSG_DONTWAIT);
 	} while (got < 0 && errno == EINTR);
 	return got < 0 ? -errno : got;
+}
+
+ssize_t io_receive_waiting(int socket, void *bytes, size_t size)
+{
+	ssize_t got = terminated ? 0 : recv(socket, bytes, size, 0);
+
+	if (terminated)
+		return -EINTR;
+	if (got < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	return got;
 }
 
 ssize_t io_send(int socket, const void *bytes, size_t size)

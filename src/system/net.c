@@ -106,6 +106,14 @@ void net_tune_control(int socket)
 	switch_on(socket, SOL_SOCKET, SO_OOBINLINE);
 }
 
+int net_set_timeout(int socket, int64_t seconds)
+{
+	const struct timeval timeout = {.tv_sec = (time_t)seconds};
+
+	return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ? -errno
+											  : 0;
+}
+
 int net_bind(const struct address *from)
 {
 	union endpoint end;

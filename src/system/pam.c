@@ -11,7 +11,7 @@
 
 /* libpam's functions, found by name: a session without a password never loads the library. */
 static struct {
-	bool loaded; /* all of them */
+	void *library; /* NULL: not loaded */
 	__typeof__(pam_start) *start;
 	__typeof__(pam_end) *end;
 	__typeof__(pam_set_item) *set_item;
@@ -56,6 +56,13 @@ static void *find(void *library, const char *name, bool *missing)
 		memcpy(&pam.name, &symbol, sizeof(symbol));           \
 	} while (0)
 
+/* With it go the libraries that it brought: a session is small while it waits. */
+static void unload(void)
+{
+	dlclose(pam.library);
+	pam.library = NULL;
+}
+
 static bool load(void)
 {
 	void *library = dlopen("libpam.so.0", RTLD_NOW);
@@ -63,6 +70,7 @@ static bool load(void)
 
 	if (!library)
 		return false;
+	pam.library = library;
 	FIND(start);
 	FIND(end);
 	FIND(set_item);
@@ -73,8 +81,9 @@ static bool load(void)
 	FIND(open_session);
 	FIND(close_session);
 	FIND(strerror);
-	pam.loaded = !missing;
-	return pam.loaded;
+	if (missing)
+		unload();
+	return !missing;
 }
 
 static void free_answers(struct pam_response *answers, int count)
@@ -263,7 +272,7 @@ int pam_check(const struct pam_login *login, struct pam_verdict *out_verdict)
 	int status;
 
 	*out_verdict = (struct pam_verdict){.stage = "load"};
-	if (!pam.loaded && !load()) {
+	if (!pam.library && !load()) {
 		set_reason(out_verdict, "libpam.so.0 can't be loaded");
 		return -ENOSYS;
 	}
@@ -282,6 +291,9 @@ int pam_check(const struct pam_login *login, struct pam_verdict *out_verdict)
 		kept.handle = handle;
 	else
 		pam.end(handle, status);
+	/* After a wrong password there may be another. */
+	if (status == PAM_SUCCESS && !login->keep)
+		unload();
 	return status == PAM_SUCCESS ? 0 : -EACCES;
 }
 

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -78,6 +80,23 @@ int process_restrict(void)
 	if (descriptors.rlim_cur > descriptors.rlim_max)
 		descriptors.rlim_cur = descriptors.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &descriptors) < 0 ? -errno : 0;
+}
+
+/* As deep as a login's stack may have been, and what may be in use below the last frame that can be seen. */
+#define STACK_DEEP 131072
+#define STACK_MARGIN 512
+
+void process_shed_memory(void)
+{
+	char *end = (char *)__builtin_frame_address(0) - STACK_MARGIN;
+
+	end -= (uintptr_t)end % (uintptr_t)sysconf(_SC_PAGESIZE);
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+#ifndef __SANITIZE_ADDRESS__ /* it has a shadow of the stack */
+	(void)madvise(end - STACK_DEEP, STACK_DEEP, MADV_DONTNEED);
+#endif
 }
 
 const char *process_variable(const char *name)

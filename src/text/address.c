@@ -140,11 +140,25 @@ void address_unmap(struct address *address)
 	memset(address->host + IPV4_BYTES, 0, sizeof(mapped));
 }
 
+/* libc's way leads through printf's, and touches much memory that nothing else does before the greeting. */
+static void format_ipv4(const uint8_t *host, char out[ADDRESS_TEXT])
+{
+	struct buffer b;
+
+	buffer_start(&b, out, ADDRESS_TEXT);
+	for (int i = 0; i < IPV4_BYTES; i++) {
+		if (i > 0)
+			buffer_byte(&b, '.');
+		buffer_number(&b, host[i]);
+	}
+	buffer_text(&b);
+}
+
 void address_format_host(const struct address *address, char out[ADDRESS_TEXT])
 {
 	out[0] = '\0';
 	if (address->family == ADDRESS_IPV4)
-		inet_ntop(AF_INET, address->host, out, ADDRESS_TEXT);
+		format_ipv4(address->host, out);
 	else if (address->family == ADDRESS_IPV6)
 		inet_ntop(AF_INET6, address->host, out, ADDRESS_TEXT);
 }

@@ -12,38 +12,13 @@ void buffer_start(struct buffer *b, char *storage, size_t capacity)
 	b->cut = false;
 }
 
-size_t buffer_room(const struct buffer *b)
-{
-	return b->capacity - b->size - 1;
-}
-
-void buffer_byte(struct buffer *b, char byte)
-{
-	if (buffer_room(b) == 0) {
-		b->cut = true;
-		return;
-	}
-	b->data[b->size++] = byte;
-}
-
-void buffer_bytes(struct buffer *b, const void *bytes, size_t size)
+void buffer_cut(struct buffer *b, const void *bytes)
 {
 	size_t room = buffer_room(b);
 
-	if (size > room) {
-		size = room;
-		b->cut = true;
-	}
-	/* memcpy must not see the NULL that an empty range may come with. */
-	if (size == 0)
-		return;
-	memcpy(b->data + b->size, bytes, size);
-	b->size += size;
-}
-
-void buffer_string(struct buffer *b, const char *text)
-{
-	buffer_bytes(b, text, strlen(text));
+	b->cut = true;
+	memcpy(b->data + b->size, bytes, room);
+	b->size += room;
 }
 
 static void append_fill(struct buffer *b, size_t count, char byte)
@@ -65,12 +40,18 @@ void buffer_number(struct buffer *b, uint64_t value)
 
 void buffer_padded(struct buffer *b, uint64_t value, unsigned width, char pad)
 {
-	char digits[NUMBER_TEXT];
-	size_t size = number_format(value, digits);
+	char text[32], *end = text + sizeof(text);
+	size_t size;
 
+	memset(text, pad, sizeof(text));
+	size = number_digits(value, end);
+	if (width > sizeof(text)) {
+		append_fill(b, width - sizeof(text), pad);
+		width = sizeof(text);
+	}
 	if (size < width)
-		append_fill(b, width - size, pad);
-	buffer_bytes(b, digits, size);
+		size = width;
+	buffer_bytes(b, end - size, size);
 }
 
 void buffer_left(struct buffer *b, const char *text, unsigned width)

@@ -13,20 +13,22 @@ static const char *const names[] = {"type", "size", "modify", "perm", "unique", 
 
 #define COUNT (sizeof(names) / sizeof(names[0]))
 
-/* Whether the text can be a fact's value: it ends at the first ';', and facts hold no blanks. */
-static bool is_plain(const char *text)
+/* The size of a text that can be a fact's value, which ends at the first ';' and holds no blanks; otherwise 0. */
+static size_t plain_size(const char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text <= ' ' || *text == ';' || *text == 0x7F)
-			return false;
-	return true;
+	size_t size;
+
+	for (size = 0; text[size]; size++) {
+		unsigned char byte = (unsigned char)text[size];
+		if (byte <= ' ' || byte == ';' || byte == 0x7F)
+			return 0;
+	}
+	return size;
 }
 
 static const char *type_name(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return "file";
 	case S_IFDIR:
 		return "dir";
 	case S_IFLNK:
@@ -46,10 +48,16 @@ static const char *type_name(uint32_t mode)
 
 static void append_type(struct buffer *b, const struct factline *entry)
 {
-	buffer_bytes(b, "type=", 5);
-	if (entry->target && *entry->target && is_plain(entry->target)) {
+	size_t target = entry->target ? plain_size(entry->target) : 0;
+
+	if (S_ISREG(entry->mode) && !entry->type && target == 0) {
+		buffer_string(b, "type=file;");
+		return;
+	}
+	buffer_string(b, "type=");
+	if (target > 0) {
 		buffer_string(b, "OS.unix=slink:");
-		buffer_string(b, entry->target);
+		buffer_bytes(b, entry->target, target);
 	} else {
 		buffer_string(b, entry->type ? entry->type : type_name(entry->mode));
 	}
@@ -68,13 +76,15 @@ static void append_hex(struct buffer *b, uint64_t value)
 	buffer_bytes(b, digits + at, sizeof(digits) - at);
 }
 
-static void append_text(struct buffer *b, const char *name, const char *value)
+/* `name` with its '='. */
+static inline void append_text(struct buffer *b, const char *name, const char *value)
 {
-	if (!value || !*value || !is_plain(value))
+	size_t size = value ? plain_size(value) : 0;
+
+	if (size == 0)
 		return;
 	buffer_string(b, name);
-	buffer_byte(b, '=');
-	buffer_string(b, value);
+	buffer_bytes(b, value, size);
 	buffer_byte(b, ';');
 }
 
@@ -109,13 +119,13 @@ static void append_mode(struct buffer *b, uint32_t mode)
 static void append_owners(struct buffer *b, const struct factline *entry, unsigned facts)
 {
 	if (facts & FACT_UNIX_UID)
-		append_text(b, "UNIX.uid", entry->uid);
+		append_text(b, "UNIX.uid=", entry->uid);
 	if (facts & FACT_UNIX_GID)
-		append_text(b, "UNIX.gid", entry->gid);
+		append_text(b, "UNIX.gid=", entry->gid);
 	if (facts & FACT_UNIX_OWNER)
-		append_text(b, "UNIX.owner", entry->owner);
+		append_text(b, "UNIX.owner=", entry->owner);
 	if (facts & FACT_UNIX_GROUP)
-		append_text(b, "UNIX.group", entry->group);
+		append_text(b, "UNIX.group=", entry->group);
 }
 
 void factline_append(struct buffer *b, const struct factline *entry, unsigned facts)

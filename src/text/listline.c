@@ -1,45 +1,37 @@
 #include "text/listline.h"
 
+#include <endian.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "text/timestamp.h"
 
-static char type_letter(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return '-';
-	case S_IFDIR:
-		return 'd';
-	case S_IFLNK:
-		return 'l';
-	case S_IFBLK:
-		return 'b';
-	case S_IFCHR:
-		return 'c';
-	case S_IFIFO:
-		return 'p';
-	case S_IFSOCK:
-		return 's';
-	default:
-		return '?';
-	}
-}
+/* By the four upper bits of a mode. */
+static const char types[16] = {
+	[S_IFREG >> 12] = '-',
+	[S_IFDIR >> 12] = 'd',
+	[S_IFLNK >> 12] = 'l',
+	[S_IFBLK >> 12] = 'b',
+	[S_IFCHR >> 12] = 'c',
+	[S_IFIFO >> 12] = 'p',
+	[S_IFSOCK >> 12] = 's',
+};
 
 /* One rwx group; a set-id or sticky bit replaces the x, and is a capital where that was missing. */
 static void put_rwx(uint32_t bits, bool is_special, const char special[2], char *out)
 {
-	out[0] = bits & 4 ? 'r' : '-';
-	out[1] = bits & 2 ? 'w' : '-';
-	out[2] = bits & 1 ? 'x' : '-';
+	static const char groups[8][4] = {"---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"};
+
+	memcpy(out, groups[bits & 7], 3);
 	if (is_special)
 		out[2] = special[bits & 1];
 }
 
 void listline_mode(uint32_t mode, char out[11])
 {
-	out[0] = type_letter(mode);
+	char type = types[mode >> 12 & 15];
+
+	out[0] = type ? type : '?';
 	put_rwx(mode >> 6, mode & S_ISUID, "Ss", out + 1);
 	put_rwx(mode >> 3, mode & S_ISGID, "Ss", out + 4);
 	put_rwx(mode, mode & S_ISVTX, "Tt", out + 7);
@@ -67,22 +59,66 @@ static const char *classify_mark(uint32_t mode)
 /* Every byte of a word. */
 #define EACH(byte) (UINT64_MAX / 255 * (byte))
 
-/* Whether one of eight bytes may be a control: one below 0x20, 0x7F, or, which has to be looked at then, one above. */
-static bool may_have_control(const char *bytes)
+/* The upper bit of each byte that may be a control: one below 0x20, 0x7F, or, which has to be looked at then, one above. */
+static uint64_t controls(uint64_t word)
+{
+	return ((word - EACH(0x20)) | (word + EACH(0x01)) | word) & EACH(0x80);
+}
+
+/* Most names have nothing of the kind, which eight bytes at a time tell; the last eight may be seen twice. */
+static bool may_have_controls(const char *name, size_t size)
 {
 	uint64_t word;
 
-	memcpy(&word, bytes, sizeof(word));
-	return ((word - EACH(0x20)) | (word + EACH(0x01)) | word) & EACH(0x80);
+	if (size < sizeof(word))
+		return true;
+	for (size_t at = 0; at + sizeof(word) < size; at += sizeof(word)) {
+		memcpy(&word, name + at, sizeof(word));
+		if (controls(word))
+			return true;
+	}
+	memcpy(&word, name + size - sizeof(word), sizeof(word));
+	return controls(word) != 0;
+}
+
+bool listline_has_line_end(const char *name, size_t size)
+{
+	return may_have_controls(name, size) &&
+	       (memchr(name, '\r', size) || memchr(name, '\n', size));
+}
+
+bool listline_append_told(struct buffer *b, const char *name)
+{
+	size_t room = buffer_room(b), size;
+
+	/* The first byte that may be a control is the terminator, but for names with bytes above 0x7F. */
+	for (size_t at = 0; at + sizeof(uint64_t) <= room; at += sizeof(uint64_t)) {
+		uint64_t word, found;
+		memcpy(&word, name + at, sizeof(word));
+		memcpy(b->data + b->size + at, &word, sizeof(word));
+		found = controls(le64toh(word));
+		if (found == 0)
+			continue;
+		at += (size_t)__builtin_ctzll(found) / 8;
+		if (name[at])
+			break;
+		b->size += at;
+		return true;
+	}
+	size = strlen(name);
+	if (listline_has_line_end(name, size))
+		return false;
+	buffer_bytes(b, name, size);
+	return true;
 }
 
 void listline_append_name(struct buffer *b, const char *name)
 {
-	size_t start = b->size;
+	size_t start = b->size, size = strlen(name);
 
-	buffer_bytes(b, name, strlen(name));
-	while (b->size - start >= 8 && !may_have_control(b->data + start))
-		start += 8;
+	buffer_bytes(b, name, size);
+	if (!may_have_controls(name, size))
+		return;
 	for (size_t i = start; i < b->size; i++) {
 		unsigned char byte = (unsigned char)b->data[i];
 

@@ -52,18 +52,30 @@ int number_parse_octal(const char *text, unsigned max, unsigned *out_value)
 	return 0;
 }
 
+#define ROW(ten) ten "0" ten "1" ten "2" ten "3" ten "4" ten "5" ten "6" ten "7" ten "8" ten "9"
+const char number_pairs[201] =
+	ROW("0") ROW("1") ROW("2") ROW("3") ROW("4") ROW("5") ROW("6") ROW("7") ROW("8") ROW("9");
+
+size_t number_digits(uint64_t value, char *end)
+{
+	char *at = end;
+
+	for (; value >= 10; value /= 100) {
+		at -= 2;
+		number_two((unsigned)(value % 100), at);
+	}
+	/* An odd digit, or a lone 0. */
+	if (value > 0 || at == end)
+		*--at = (char)('0' + value);
+	return (size_t)(end - at);
+}
+
 size_t number_format(uint64_t value, char out[NUMBER_TEXT])
 {
-	char digits[NUMBER_TEXT];
-	size_t first = sizeof(digits);
-	size_t size;
+	char digits[NUMBER_TEXT], *end = digits + sizeof(digits);
+	size_t size = number_digits(value, end);
 
-	do {
-		digits[--first] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value != 0);
-	size = sizeof(digits) - first;
-	memcpy(out, digits + first, size);
+	memcpy(out, end - size, size);
 	out[size] = '\0';
 	return size;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "text/number.h"
+
 #define MINUTE 60
 #define QUARTER (15 * MINUTE)
 #define HOUR (60 * MINUTE)
@@ -146,8 +148,7 @@ static uint64_t shown_year(const struct civil *civil)
 
 static void put_two(char *out, int value)
 {
-	out[0] = (char)('0' + value / 10);
-	out[1] = (char)('0' + value % 10);
+	number_two((unsigned)value, out);
 }
 
 static void append_two(struct buffer *b, int value)
@@ -156,6 +157,14 @@ static void append_two(struct buffer *b, int value)
 
 	put_two(digits, value);
 	buffer_bytes(b, digits, sizeof(digits));
+}
+
+static void put_year(char out[4], const struct civil *civil)
+{
+	int year = (int)shown_year(civil);
+
+	put_two(out, year / 100);
+	put_two(out + 2, year % 100);
 }
 
 static void append_clock(struct buffer *b, const struct civil *civil)
@@ -167,26 +176,41 @@ static void append_clock(struct buffer *b, const struct civil *civil)
 	buffer_bytes(b, clock, sizeof(clock) - 1);
 }
 
-/* As timestamp_split, for many times of which neighbours are often near each other. Zones change at whole quarters of an
- * hour; where they do not, as long ago, nothing is remembered. */
-static void split_near(int64_t seconds, bool local, struct civil *out)
+/* As timestamp_split, in UTC, for many times of which neighbours are often of one day. */
+static void split_day(int64_t seconds, struct civil *out)
+{
+	static struct civil start = {.year = 1970, .month = 1, .day = 1};
+	static int64_t day; /* what `start` is of */
+	int rest = (int)(seconds % DAY);
+
+	if (seconds < 0) {
+		split_utc(seconds, out);
+		return;
+	}
+	if (day != seconds / DAY) {
+		day = seconds / DAY;
+		split_utc(day * DAY, &start);
+	}
+	*out = start;
+	out->hour = rest / HOUR;
+	out->minute = rest % HOUR / MINUTE;
+	out->second = rest % MINUTE;
+}
+
+/* The same in local time. Zones change at whole quarters of an hour; where they do not, as long ago, nothing is
+ * remembered. */
+static void split_quarter(int64_t seconds, struct civil *out)
 {
 	static struct civil start;
 	static int64_t quarter = -1; /* what `start` is of */
-	static bool quarter_local;
 	int rest = (int)(seconds % QUARTER);
 
-	if (seconds < 0) {
-		timestamp_split(seconds, local, out);
-		return;
-	}
-	if (quarter != seconds / QUARTER || quarter_local != local) {
-		timestamp_split(seconds - rest, local, &start);
+	if (seconds >= 0 && quarter != seconds / QUARTER) {
+		timestamp_split(seconds - rest, true, &start);
 		quarter = start.minute % 15 == 0 && start.second == 0 ? seconds / QUARTER : -1;
-		quarter_local = local;
 	}
-	if (quarter < 0) {
-		timestamp_split(seconds, local, out);
+	if (seconds < 0 || quarter < 0) {
+		timestamp_split(seconds, true, out);
 		return;
 	}
 	*out = start;
@@ -194,21 +218,30 @@ static void split_near(int64_t seconds, bool local, struct civil *out)
 	out->second = rest % MINUTE;
 }
 
+static void split_near(int64_t seconds, bool local, struct civil *out)
+{
+	if (local)
+		split_quarter(seconds, out);
+	else
+		split_day(seconds, out);
+}
+
 void timestamp_append_list(struct buffer *b, int64_t seconds, int64_t now, bool local)
 {
-	char date[] = "Jan 01 ";
+	char date[] = "Jan 01 00:00";
 	struct civil civil;
 
 	split_near(seconds, local, &civil);
 	memcpy(date, months[civil.month - 1], 3);
 	put_two(date + 4, civil.day);
-	buffer_bytes(b, date, sizeof(date) - 1);
 	if (seconds > now || (uint64_t)now - (uint64_t)seconds > RECENT) {
-		buffer_byte(b, ' ');
-		buffer_padded(b, shown_year(&civil), 4, '0');
+		date[7] = ' ';
+		put_year(date + 8, &civil);
 	} else {
-		append_clock(b, &civil);
+		put_two(date + 7, civil.hour);
+		put_two(date + 10, civil.minute);
 	}
+	buffer_bytes(b, date, sizeof(date) - 1);
 }
 
 void timestamp_append_log(struct buffer *b, int64_t seconds)
@@ -252,12 +285,9 @@ void timestamp_append_digits(struct buffer *b, int64_t seconds, bool local)
 {
 	struct civil civil;
 	char digits[14];
-	int year;
 
 	split_near(seconds, local, &civil);
-	year = (int)shown_year(&civil);
-	put_two(digits, year / 100);
-	put_two(digits + 2, year % 100);
+	put_year(digits, &civil);
 	put_two(digits + 4, civil.month);
 	put_two(digits + 6, civil.day);
 	put_two(digits + 8, civil.hour);

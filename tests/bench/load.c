@@ -4,7 +4,8 @@
  *
  * Modes: connect and login are n sessions by `parallel` clients at a time; retr, stor, list and command do n of the same in
  * each of `parallel` sessions; pipe sends n commands without waiting; idle opens n sessions and keeps them until its input ends.
- * Prints one JSON object: what was done, how long it took, and the median and the 99th percentile of single ones. */
+ * Prints one JSON object: what was done, how long it took, and the median and the 99th percentile of single ones; with
+ * usage=FILE, a control group's count, also the processor time that the group took meanwhile, after the logins. */
 #include "load.h"
 
 #include <fcntl.h>
@@ -28,9 +29,9 @@ struct worker {
 };
 
 static atomic_long taken;
-static pthread_barrier_t ready, finished;
+static pthread_barrier_t ready, finished, go;
 
-static double now(void)
+double now(void)
 {
 	struct timespec time;
 
@@ -41,6 +42,30 @@ static double now(void)
 static bool is(const char *mode)
 {
 	return strcmp(options.mode, mode) == 0;
+}
+
+/* Seconds of processor time, in the older kind of control groups' nanoseconds or the newer's line of microseconds. */
+static double used(void)
+{
+	char text[256] = "";
+	FILE *file = *options.usage ? fopen(options.usage, "r") : NULL;
+
+	if (!file)
+		return 0;
+	(void)usleep(2000); /* what follows the last reply is to be over */
+	if (!fgets(text, sizeof text, file))
+		text[0] = '\0';
+	(void)fclose(file);
+	if (strncmp(text, "usage_usec ", 11) == 0)
+		return strtod(text + 11, NULL) * 1e-6;
+	return strtod(text, NULL) * 1e-9;
+}
+
+/* A client waits for the others, and for the count of processor time. */
+static void wait_for(pthread_barrier_t *others)
+{
+	pthread_barrier_wait(others);
+	pthread_barrier_wait(&go);
 }
 
 /* ---- whole sessions ---- */
@@ -65,30 +90,45 @@ static bool one_session(struct worker *worker)
 
 static void sessions(struct worker *worker)
 {
-	pthread_barrier_wait(&ready);
+	wait_for(&ready);
 	while (atomic_fetch_add(&taken, 1) < options.n) {
 		if (!one_session(worker)) {
 			worker->failed = true;
 			break;
 		}
 	}
-	pthread_barrier_wait(&finished);
+	wait_for(&finished);
 }
 
 /* ---- the same again and again in one session ---- */
 
-static bool one_act(struct worker *worker, long number)
+static void name_file(char *name, size_t size, long number)
 {
-	struct ftp *ftp = &worker->ftp;
-	char name[256], line[512];
-	long bytes = 0, lines = 0;
 	const char *sign = strchr(options.file, '#');
 
 	if (sign)
-		(void)snprintf(name, sizeof name, "%.*s%04ld", (int)(sign - options.file),
-			options.file, number);
+		(void)snprintf(
+			name, size, "%.*s%04ld", (int)(sign - options.file), options.file, number);
 	else
-		(void)snprintf(name, sizeof name, "%s", options.file);
+		(void)snprintf(name, size, "%s", options.file);
+}
+
+/* An upload's file goes before the next one comes, so that its memory is used again while it is still at hand. */
+static void remove_file(const char *name)
+{
+	char path[1024];
+
+	(void)snprintf(path, sizeof path, "%s/%s", options.unlink, name);
+	if (*options.unlink)
+		(void)unlink(path);
+}
+
+static bool one_act(struct worker *worker, const char *name)
+{
+	struct ftp *ftp = &worker->ftp;
+	char line[512];
+	long bytes = 0, lines = 0;
+
 	if (is("command"))
 		return ftp_command(ftp, options.command, '2');
 	if (is("stor")) {
@@ -109,21 +149,26 @@ static bool one_act(struct worker *worker, long number)
 
 static void acts(struct worker *worker)
 {
-	char type[16];
+	char type[16], name[256];
+
 	(void)snprintf(type, sizeof type, "TYPE %s", options.type);
 	worker->failed = !ftp_open(&worker->ftp) || !ftp_login(&worker->ftp) ||
 			 !ftp_command(&worker->ftp, type, '2');
-	pthread_barrier_wait(&ready);
+	wait_for(&ready);
 	double end = now() + (double)options.seconds;
 	for (long i = 0; i < options.n && !worker->failed; i++) {
 		double start = now();
 		if (start > end)
 			break;
-		worker->failed = !one_act(worker, i);
-		worker->first[worker->done] = worker->whole[worker->done] = now() - start;
+		name_file(name, sizeof name, i);
+		worker->ftp.aside = 0;
+		worker->failed = !one_act(worker, name);
+		worker->first[worker->done] = worker->whole[worker->done] =
+			now() - start - worker->ftp.aside;
 		worker->done += !worker->failed;
+		remove_file(name);
 	}
-	pthread_barrier_wait(&finished);
+	wait_for(&finished);
 	if (!worker->failed)
 		(void)ftp_quit(&worker->ftp);
 	ftp_close(&worker->ftp);
@@ -173,10 +218,10 @@ static void pipeline(struct worker *worker)
 	worker->failed = !text || !ftp_open(&worker->ftp) || !ftp_login(&worker->ftp);
 	for (long i = 0; text && i < options.n; i++)
 		(void)snprintf(text + (size_t)i * each, each + 1, "%s\r\n", options.command);
-	pthread_barrier_wait(&ready);
+	wait_for(&ready);
 	if (!worker->failed)
 		worker->failed = !pump(worker, text, (size_t)options.n * each);
-	pthread_barrier_wait(&finished);
+	wait_for(&finished);
 	if (!worker->failed)
 		(void)ftp_quit(&worker->ftp);
 	ftp_close(&worker->ftp);
@@ -199,16 +244,28 @@ static void *work(void *argument)
 	return NULL;
 }
 
+static void report_fault(const char *fault)
+{
+	for (; *fault; fault++)
+		if (*fault >= ' ' && *fault != '"' && *fault != '\\')
+			(void)putchar(*fault);
+}
+
 static int idle(void)
 {
 	struct ftp *all = calloc((size_t)options.n, sizeof *all);
 	char rest[64];
 	long failed = 0;
+	const char *fault = "";
 
-	for (long i = 0; all && i < options.n; i++)
+	for (long i = 0; all && i < options.n && !failed; i++) {
 		failed += !(ftp_open(&all[i]) && ftp_login(&all[i]) &&
 			    ftp_command(&all[i], "PWD", '2'));
-	printf("{\"done\": %ld, \"failed\": %ld}\n", options.n - failed, failed);
+		fault = all[i].fault;
+	}
+	printf("{\"fault\": \"");
+	report_fault(fault);
+	printf("\"}\n");
 	(void)fflush(stdout);
 	while (read(0, rest, sizeof rest) > 0)
 		;
@@ -234,7 +291,7 @@ static void report_times(const char *name, double *times, long count)
 		times[count * 99 / 100]);
 }
 
-static int report(const struct worker *workers, double seconds)
+static int report(const struct worker *workers, double seconds, double processor)
 {
 	size_t room = (size_t)(options.n * options.parallel + 1);
 	double *first = calloc(room, sizeof *first), *whole = calloc(room, sizeof *whole);
@@ -254,11 +311,13 @@ static int report(const struct worker *workers, double seconds)
 		if (one->failed)
 			fault = one->ftp.fault[0] ? one->ftp.fault : "failed";
 	}
-	printf("{\"done\": %ld, \"bytes\": %ld, \"seconds\": %.9f, \"fault\": \"", done, bytes,
-		seconds);
-	for (; *fault; fault++)
-		if (*fault >= ' ' && *fault != '"' && *fault != '\\')
-			(void)putchar(*fault);
+	double sum = 0;
+	for (long i = 0; i < done; i++)
+		sum += whole[i];
+	printf("{\"done\": %ld, \"bytes\": %ld, \"seconds\": %.9f, \"sum\": %.9f, \"cpu\": %.9f, "
+	       "\"fault\": \"",
+		done, bytes, seconds, sum, processor);
+	report_fault(fault);
 	printf("\"");
 	if (!is("pipe")) {
 		report_times("first", first, done);
@@ -285,6 +344,9 @@ static bool set_option(const char *word)
 		{"command=", &options.command, NULL, NULL},
 		{"type=", &options.type, NULL, NULL},
 		{"cipher=", &options.cipher, NULL, NULL},
+		{"usage=", &options.usage, NULL, NULL},
+		{"unlink=", &options.unlink, NULL, NULL},
+		{"source=", &options.source, NULL, NULL},
 		{"n=", NULL, &options.n, NULL},
 		{"parallel=", NULL, &options.parallel, NULL},
 		{"port=", NULL, &options.port, NULL},
@@ -294,6 +356,7 @@ static bool set_option(const char *word)
 		{"seconds=", NULL, &options.seconds, NULL},
 		{"tls=", NULL, NULL, &options.tls},
 		{"epsv=", NULL, NULL, &options.epsv},
+		{"discard=", NULL, NULL, &options.discard},
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -328,6 +391,7 @@ int main(int argc, char **argv)
 		return 2;
 	(void)pthread_barrier_init(&ready, NULL, (unsigned)options.parallel + 1);
 	(void)pthread_barrier_init(&finished, NULL, (unsigned)options.parallel + 1);
+	(void)pthread_barrier_init(&go, NULL, (unsigned)options.parallel + 1);
 	for (long i = 0; i < options.parallel; i++) {
 		workers[i].first = calloc((size_t)options.n + 1, sizeof(double));
 		workers[i].whole = calloc((size_t)options.n + 1, sizeof(double));
@@ -336,10 +400,13 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	pthread_barrier_wait(&ready);
-	double start = now();
+	double processor = used(), start = now();
+	pthread_barrier_wait(&go);
 	pthread_barrier_wait(&finished);
 	double seconds = now() - start;
+	processor = used() - processor;
+	pthread_barrier_wait(&go);
 	for (long i = 0; i < options.parallel; i++)
 		(void)pthread_join(workers[i].thread, NULL);
-	return report(workers, seconds);
+	return report(workers, seconds, processor);
 }

@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 struct options {
-	const char *mode, *user, *pass, *file, *command, *type, *cipher;
+	const char *mode, *user, *pass, *file, *command, *type, *cipher, *usage, *unlink, *source;
 	long n, parallel, port, size, expect, lines, seconds;
-	bool tls, epsv;
+	bool tls, epsv, discard;
 };
 
 extern struct options options;
@@ -21,8 +21,10 @@ struct ftp {
 	char buffer[65536];
 	char line[1024];
 	char fault[256]; /* the first thing that went wrong */
+	double aside;	 /* seconds of preparations, which do not count */
 };
 
+double now(void);
 void ftp_prepare(void);
 bool ftp_open(struct ftp *ftp);
 bool ftp_login(struct ftp *ftp);

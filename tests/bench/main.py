@@ -1,23 +1,29 @@
 """tests/bench/run, inside its sandbox: plays the workloads, round by round, and writes what they cost."""
 import argparse
+import contextlib
+import json
 import os
 import pathlib
 import platform
 import re
 import subprocess
 import sys
+import time
 
+import charts
 import results
 import service
 import workloads
 
 FIRST_PORT = 2200
+SLOW = 1.0  # seconds: in a quick run who takes longer for his turn gets no other one
+CONTROL = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run")
     parser.add_argument("--quick", action="store_true", help="less of everything: about five minutes")
-    parser.add_argument("--only", default="", help="these workloads, separated by commas")
+    parser.add_argument("--only", default="", help="these workloads, separated by commas; growth is all growth-...")
     parser.add_argument("--pick", default="", help="these servers")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--list", action="store_true", help="the names of workloads and servers")
@@ -34,6 +40,11 @@ def prepare():
     network = pathlib.Path("/proc/sys/net/ipv4")
     (network / "ip_local_port_range").write_text("10000 65000")
     (network / "tcp_max_tw_buckets").write_text("1000")
+    # what most systems have, or the nearest; what paces by timers measures those
+    for name in ("cubic", "reno"):
+        with contextlib.suppress(OSError):
+            CONTROL.write_text(name)
+            break
     pam = pathlib.Path("/etc/pam.d")
     (pam / "pure-ftpd").write_text((pam / "ftp").read_text())
     # inetutils' server and pure-ftpd's anonymous logins want a shell and a name that the system knows
@@ -56,14 +67,16 @@ def loads_all(program):
     return "not found" not in seen.stdout
 
 
-def start_servers(picked, plain, tls):
+def start_servers(picked, plain, tls, samples):
     servers, port = [], FIRST_PORT
     for name, commands in service.words().items():
-        if picked and name not in picked:
+        if name not in picked if picked else name in service.OPTIONAL:
             continue
         if not loads_all(commands[0][0]):
-            print(f"{name} is left out: it is not there, or lacks libraries")
+            samples.fault("everything", name, "it is not there, or lacks libraries")
             continue
+        if tls and not commands[1]:
+            samples.fault("tls-...", name, "it has no TLS")
         for command, wanted in zip(commands, (plain, tls)):
             if command and wanted:
                 server = service.Server(name, command, port)
@@ -74,26 +87,62 @@ def start_servers(picked, plain, tls):
 
 
 def play(name, workload, servers, rounds, samples):
-    """Every server in each round, so that what changes with time changes for all; not always in the same order."""
-    servers = [server for server in servers if server.tls == workload.tls]
+    """Every server in each round, so that what changes with time changes for all; not always in the same order. A server that
+    fails twice gets no more turns, nor in a quick run one that is slow; but soloftpd gets them all."""
+    servers = [server for server in servers
+               if server.tls == workload.tls and (not workload.servers or server.name in workload.servers)]
+    begun, slow = time.monotonic(), set()
     for number in range(min(rounds, workload.most)):
         turn = number % len(servers) if servers else 0
         order = servers[turn:] + servers[:turn]
         for server in reversed(order) if number % 2 else order:
-            if (name, server.name) in samples.faults:
+            if len(samples.faults.get((name, server.name), ())) > 1 or server.name in slow:
                 continue
+            start = time.monotonic()
             try:
                 samples.add(name, server.name, number, workload.measure(server))
             except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
-                samples.faults[name, server.name] = str(error).strip(" .:")
+                samples.fault(name, server.name, str(error).strip(" .:"))
                 server.settle(0)
-    print(f"{name}: {', '.join(server.name for server in servers)}", flush=True)
+            if workloads.Size.quick and time.monotonic() - start > SLOW and server.name not in ("limit", "soloftpd"):
+                slow.add(server.name)
+    print(f"{name}: {', '.join(server.name for server in servers)}: {time.monotonic() - begun:.0f} s", flush=True)
 
 
 def about(rounds):
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     return (f"{os.cpu_count()} processors ({model[1] if model else platform.machine()}), Linux {platform.release()}, "
-            f"{rounds} rounds. In brackets: the ratio to {results.REFERENCE} in the same round, its median and its ends.")
+            f"TCP {CONTROL.read_text().strip()}, {rounds} rounds"
+            f"{', one for peers that take long, of a quick run' if workloads.Size.quick else ''}.")
+
+
+def choose(only, quick):
+    if not only:
+        return {name: workload for name, workload in workloads.ALL.items() if not (quick and name.startswith("growth-"))}
+    return {name: workload for name, workload in workloads.ALL.items()
+            if any(name == word or word.startswith("growth") and name.startswith(word + "-") for word in only)}
+
+
+def check_log(servers, samples):
+    """What is measured is a server that logs."""
+    log = pathlib.Path("/var/log/vsftpd.log")
+    if any(server.name == results.OURS for server in servers) and not (log.exists() and log.stat().st_size):
+        samples.fault("the log", results.OURS, "nothing was written to it")
+
+
+def write(samples, servers, rounds):
+    names = list(dict.fromkeys(server.name for server in servers))
+    text = results.tables(samples, names, about(rounds))
+    (service.RESULTS / "results.md").write_text(text)
+    (service.RESULTS / "results.svg").write_text(charts.costs(samples, names))
+    growth = charts.growth(samples)
+    (service.RESULTS / "growth.svg").unlink(missing_ok=True)
+    if growth:
+        (service.RESULTS / "growth.svg").write_text(growth)
+    with open(service.RESULTS / "results.jsonl", "w", encoding="utf-8") as out:
+        for (workload, cost), by in samples.values.items():
+            out.write(json.dumps({"workload": workload, "cost": cost, "servers": by}, ensure_ascii=False) + "\n")
+    print("\n" + text)
 
 
 def main():
@@ -104,30 +153,26 @@ def main():
         print("servers:", *service.words())
         return 0
     workloads.Size.quick = options.quick
-    rounds = options.rounds or (3 if options.quick else 7)
+    rounds = options.rounds or (4 if options.quick else 7)
     only, picked = [[word for word in words.split(",") if word] for words in (options.only, options.pick)]
-    chosen = {name: workload for name, workload in workloads.ALL.items()
-              if (name in only if only else not (options.quick and workload.large))}
-    if set(only) - set(chosen):
-        print("no such workload:", *sorted(set(only) - set(chosen)))
+    chosen = choose(only, options.quick)
+    if not chosen or any(word not in chosen and not word.startswith("growth") for word in only):
+        print("no such workload among:", *only)
         return 2
     prepare()
     for make in dict.fromkeys(make for workload in chosen.values() for make in workload.files):
         make()
     tls = [workload.tls for workload in chosen.values()]
-    servers = start_servers(picked, not all(tls), any(tls))
     samples = results.Samples()
+    servers = start_servers(picked, not all(tls), any(tls), samples)
     try:
         for name, workload in chosen.items():
             play(name, workload, servers, rounds, samples)
     finally:
         for server in servers:
             server.stop()
-    names = list(dict.fromkeys(server.name for server in servers))
-    text = results.table(samples, names, about(rounds))
-    (service.RESULTS / "results.md").write_text(text)
-    (service.RESULTS / "results.svg").write_text(results.chart(samples))
-    print("\n" + text)
+    check_log(servers, samples)
+    write(samples, servers, rounds)
     return 1 if any(server.startswith("soloftpd") for _, server in samples.faults) else 0
 
 

@@ -1,15 +1,52 @@
-"""What was measured, as a table and as a chart. As a program: puts the table into a document.
+"""What was measured, and the tables of it. As a program: puts tables into a document.
 
-    results.py TABLE DOCUMENT
+    results.py TABLES DOCUMENT
 """
+import math
 import pathlib
+import re
 import statistics
 import sys
 
 BEGIN, END = "<!-- begin results -->", "<!-- end results -->"
-REFERENCE = "vsftpd"
-CHARTED = ("limit", "soloftpd", "soloftpd-open")
-COLOURS = {"limit": "#b5b5b5", "soloftpd": "#1f6feb", "soloftpd-open": "#79b0f7"}
+REFERENCE, OURS = "limit", "soloftpd"
+RATIO, KIB, COUNT = "", "KiB", "count"
+
+# What is to be reached: as multiples of the limit's cost, or in KiB, or a number.
+TARGETS = [
+    ("connect → 220, p50", "connect", "wait µs", 2.3, RATIO),
+    ("connect → 220 → QUIT, CPU a session", "connect", "CPU µs", 2.5, RATIO),
+    ("password login (PAM, cheap hash), CPU", "login", "CPU µs", 6.5, RATIO),
+    ("anonymous login, CPU", "anonymous", "CPU µs", 3.5, RATIO),
+    ("RETR 2 GiB, 1 stream, wall", "download", "s/GiB", 0.95, RATIO),
+    ("RETR 2 GiB, 1 stream, CPU per GiB", "download", "CPU s/GiB", 0.9, RATIO),
+    ("RETR 64 MiB, 32 streams, CPU per GiB", "download32", "CPU s/GiB", 1.0, RATIO),
+    ("STOR to tmpfs, CPU per GiB", "upload", "CPU s/GiB", 0.8, RATIO),
+    ("STOR to disk, CPU per GiB", "upload-disk", "CPU s/GiB", 0.85, RATIO),
+    ("2,000 × RETR 1 KiB (PASV), CPU a file", "small-retr", "CPU µs/file", 1.15, RATIO),
+    ("2,000 × STOR 1 KiB, CPU a file", "small-stor", "CPU µs/file", 1.15, RATIO),
+    ("LIST, 100,000 entries, CPU", "list", "CPU ms", 1.15, RATIO),
+    ("NLST, 100,000 entries, CPU", "nlst", "CPU ms", 1.1, RATIO),
+    ("MLSD, 100,000 entries, CPU", "mlsd", "CPU ms", 1.05, RATIO),
+    ("LIST 100,000, sorted, peak private memory, KiB", "list-memory", "peak private KiB", 8192, KIB),
+    ("LIST -U 100,000, unsorted, peak private memory, KiB", "list-memory-unsorted", "peak private KiB", 1024, KIB),
+    ("100,000 pipelined NOOP, CPU a command", "noop", "CPU µs/command", 5, RATIO),
+    ("PWD in lock step, p50", "pwd", "p50 µs", 1.1, RATIO),
+    ("SIZE in lock step, p50", "size", "p50 µs", 1.1, RATIO),
+    ("MDTM in lock step, p50", "mdtm", "p50 µs", 1.1, RATIO),
+    ("TYPE A RETR 256 MiB, CPU", "ascii", "CPU s/GiB", 1.2, RATIO),
+    ("idle logged-in session, PSS, KiB", "idle", "PSS KiB", 350, KIB),
+    ("idle logged-in session, private dirty, KiB", "idle", "private dirty KiB", 200, KIB),
+    ("idle logged-in session, processes", "idle", "processes", 1, COUNT),
+    ("TLS login session, CPU", "tls-login", "CPU µs", 1.3, RATIO),
+    ("TLS RETR (AES-256-GCM), wall", "tls-download", "s/GiB", 1.05, RATIO),
+    ("TLS RETR (AES-256-GCM), CPU per GiB", "tls-download", "CPU s/GiB", 1.0, RATIO),
+    ("TLS STOR, CPU per GiB", "tls-upload", "CPU s/GiB", 1.05, RATIO),
+    ("TLS small files, wall a file", "tls-small-retr", "µs/file", 1.2, RATIO),
+]
+
+
+LINEAR = 1.1  # where a step of ten may be a quarter of noise
 
 
 class Samples:
@@ -22,76 +59,163 @@ class Samples:
         for name, value in costs.items():
             self.values.setdefault((workload, name), {}).setdefault(server, {})[number] = value
 
+    def fault(self, workload, server, text):
+        self.faults.setdefault((workload, server), []).append(text)
+
     def rows(self):
         return list(self.values)
 
     def all(self, row, server):
-        return list(self.values[row].get(server, {}).values())
+        return list(self.values.get(row, {}).get(server, {}).values())
 
     def ratios(self, row, server):
         """Each taken inside one round, since rounds differ more than servers do."""
-        by, reference = self.values[row].get(server, {}), self.values[row].get(REFERENCE, {})
+        by, reference = [self.values.get(row, {}).get(name, {}) for name in (server, REFERENCE)]
         return [value / reference[number] for number, value in by.items() if reference.get(number)]
+
+    def figures(self, target, server):
+        """What is compared with a target."""
+        _, workload, cost, _, kind = target
+        return (self.ratios if kind == RATIO else self.all)((workload, cost), server)
 
 
 def short(value):
     if value >= 100:
         return f"{value:.0f}"
-    return f"{value:.3g}" if value >= 1 else f"{value:.2f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def cell(samples, row, server):
-    values, ratios = samples.all(row, server), samples.ratios(row, server)
+def spread(values):
     if not values:
         return "-"
-    text = short(statistics.median(values))
-    if server != REFERENCE and ratios:
-        text += f" ({statistics.median(ratios):.2f}, {min(ratios):.2f}..{max(ratios):.2f})"
-    return text
+    return f"{short(statistics.median(values))} [{short(min(values))}..{short(max(values))}]"
 
 
-def table(samples, servers, about):
-    lines = [f"{about}", "", "| workload | cost | " + " | ".join(servers) + " |", "|---" * (len(servers) + 2) + "|"]
+def line(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def measured_targets(samples):
+    return [target for target in TARGETS if (target[1], target[2]) in samples.values]
+
+
+def beaten(samples, target, peers):
+    """Whether every peer costs more, and which ones do not. A number of processes may be the same."""
+    ours = samples.figures(target, OURS)
+    theirs = {peer: statistics.median(values) for peer in peers if (values := samples.figures(target, peer))}
+    if not ours or not theirs:
+        return "-"
+    middle = statistics.median(ours)
+    better = [peer for peer, value in theirs.items() if value < middle or value == middle and target[4] != COUNT]
+    return f"no: {', '.join(better)}" if better else "yes"
+
+
+def target_table(samples, servers):
+    peers = [name for name in servers if name not in (REFERENCE, OURS)]
+    lines = [line(["what", "to reach", OURS, "reached", *peers, "better than all"]), "|---" * (len(peers) + 5) + "|"]
+    for target in measured_targets(samples):
+        ours = samples.figures(target, OURS)
+        reached = ("yes" if statistics.median(ours) <= target[3] else "**no**") if ours else "-"
+        lines.append(line([target[0], f"≤ {target[3]:,}", spread(ours), reached,
+                           *(spread(samples.figures(target, peer)) for peer in peers), beaten(samples, target, peers)]))
+    return lines
+
+
+def cost_table(samples, servers):
+    if all(workload.startswith("growth-") for workload, _ in samples.rows()):
+        return []
+    lines = ["What was measured, in the units of each row:", ""]
+    lines += [line(["workload", "cost", *servers]), "|---" * (len(servers) + 2) + "|"]
     for row in samples.rows():
-        lines.append(f"| {row[0]} | {row[1]} | " + " | ".join(cell(samples, row, server) for server in servers) + " |")
-    lines += ["", *(f"No figure for {server} in {workload}: {fault}."
-                    for (workload, server), fault in samples.faults.items())]
+        if not row[0].startswith("growth-"):
+            lines.append(line([*row, *(spread(samples.all(row, server)) for server in servers)]))
+    return lines
+
+
+# ---- growth ----
+
+
+def growth(samples, family):
+    """{(cost, server): {size: median}} of the workloads FAMILY-SIZE."""
+    found = {}
+    for workload, cost in samples.rows():
+        match = re.fullmatch(rf"growth-{family}-(\d+)", workload)
+        for server, by in samples.values[workload, cost].items() if match and cost != "processes" else ():
+            found.setdefault((cost, server), {})[int(match[1])] = statistics.median(by.values())
+    return found
+
+
+def total(cost, size, value):
+    """What all of it costs, where the figure is for one."""
+    per_one = "/entry" in cost or cost.endswith("/GiB") or cost in ("PSS KiB", "private dirty KiB")
+    return value * size if per_one else value
+
+
+def exponent(cost, points):
+    """p, when the last step costs as much more as size^p."""
+    (before, cheap), (after, dear) = sorted(points.items())[-2:]
+    cheap, dear = total(cost, before, cheap), total(cost, after, dear)
+    return math.log(dear / cheap) / math.log(after / before) if cheap > 0 and dear > 0 else 0
+
+
+def named(size):
+    for unit, name in ((1 << 30, " GiB"), (1 << 20, " MiB"), (1 << 10, " KiB")):
+        if size % unit == 0:
+            return f"{size // unit}{name}"
+    return f"{size:,}"
+
+
+def figure(value):
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def growth_tables(samples):
+    lines = []
+    for family, what in (("list", "Directories of so many entries"), ("idle", "So many sessions that wait"),
+                         ("size", "Files of so many bytes"), ("streams", "So many streams at once, 64 MiB each")):
+        found = growth(samples, family)
+        if not found:
+            continue
+        sizes = sorted({size for points in found.values() for size in points})
+        lines += ["", f"{what}:", "", line(["cost", "server", *map(named, sizes), "last step"]),
+                  "|---" * (len(sizes) + 3) + "|"]
+        for (cost, server), points in found.items():
+            last = "-"
+            if len(points) > 1:
+                power = exponent(cost, points)
+                last = f"n^{max(power, 0):.2f}" + (", linear or better" if power <= LINEAR else "")
+            lines.append(line([cost, server, *(figure(points[size]) if size in points else "-" for size in sizes), last]))
+    return lines
+
+
+# ---- all of it ----
+
+
+def fault_lines(samples):
+    for (workload, server), faults in samples.faults.items():
+        has = any(samples.all(row, server) for row in samples.rows() if row[0] == workload)
+        yield f"- {server}, {workload}: {'failed in one round' if has and len(faults) == 1 else 'no figure'}: {faults[-1]}."
+
+
+def tables(samples, servers, about):
+    lines = [about, "", "Multiples of the limit's cost, but where a unit is named: medians of the rounds [least..most].", ""]
+    if measured_targets(samples):
+        lines += [*target_table(samples, servers), ""]
+    lines += cost_table(samples, servers)
+    grown = growth_tables(samples)
+    if grown:
+        lines += ["", "What grows, and by which power of the size the last step's whole cost grew:", *grown]
+    faults = list(fault_lines(samples))
+    if faults:
+        lines += ["", "What has no figure, or not all of them:", "", *faults]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def chart(samples):
-    """Bars as long as the ratio to the reference, cut off at twice its cost. A line of its own for each cost."""
-    rows = [row for row in samples.rows() if samples.all(row, REFERENCE)]
-    names = [name for name in CHARTED if any(samples.ratios(row, name) for row in rows)]
-    height = 16 + 10 * len(names)
-    left, width, top = 250, 400, 60
-    parts = [f'<text x="{left}" y="20">cost / cost of {REFERENCE} (less is better)</text>']
-    for place, name in enumerate(names):
-        parts.append(f'<rect x="{left + 140 * place}" y="32" width="10" height="10" fill="{COLOURS[name]}"/>'
-                     f'<text x="{left + 140 * place + 14}" y="42">{name}</text>')
-    for number, row in enumerate(rows):
-        y = top + height * number
-        parts.append(f'<text x="{left - 8}" y="{y + height / 2}" text-anchor="end">{row[0]}, {row[1]}</text>')
-        for place, name in enumerate(names):
-            ratios = samples.ratios(row, name)
-            if ratios:
-                middle = statistics.median(ratios)
-                end = left + width / 2 * min(middle, 2)
-                parts.append(f'<rect x="{left}" y="{y + 4 + 10 * place}" width="{end - left:.1f}" height="9" '
-                             f'fill="{COLOURS[name]}"/><text x="{end + 4:.1f}" y="{y + 12 + 10 * place}" '
-                             f'font-size="9">{middle:.2f}</text>')
-    bottom = top + height * len(rows)
-    parts.append(f'<line x1="{left + width / 2}" y1="{top - 8}" x2="{left + width / 2}" y2="{bottom}" stroke="#d1242f"/>')
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 60}" height="{bottom + 10}" '
-            'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>\n'
-            + "\n".join(parts) + "\n</svg>\n")
-
-
 def put_into(document, text):
-    old = document.read_text()
-    before, rest = old.split(BEGIN)
+    before, rest = document.read_text().split(BEGIN)
     document.write_text(before + BEGIN + "\n" + text + END + rest.split(END)[1])
 
 
 if __name__ == "__main__":
-    put_into(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[1]).read_text())
+    CHARTS = "\n![costs as multiples of the limit](performance.svg)\n\n![what grows](performance-growth.svg)\n"
+    put_into(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[1]).read_text() + CHARTS)

@@ -9,14 +9,36 @@ import time
 
 BUILD = pathlib.Path(os.environ["BUILD"])
 RESULTS = pathlib.Path(os.environ["RESULTS"])
+NAME = os.environ["NAME"]
 PEERS = RESULTS / "peers"
 HOME = pathlib.Path("/srv/home/alice")
 PLACE = pathlib.Path("/run/bench")
 CERTIFICATE = PLACE / "certificate.pem"
-PATIENCE = 300
+PATIENCE = 120
 
-# What soloftpd and vsftpd have in common: no logs, no wrappers.
-BOTH = f"""\
+OPTIONAL = ("soloftpd-open", "vsftpd-walls")  # only when they are asked for
+
+# soloftpd keeps its defaults, walls, atomic uploads, TCP wrappers and books, and writes its log.
+SOLOFTPD = """\
+anonymous_enable=YES
+local_enable=YES
+write_enable=YES
+anon_root=/srv/ftp
+pam_service_name=ftp
+xferlog_enable=YES
+ascii_download_enable=YES
+ascii_upload_enable=YES
+"""
+SOLOFTPD_TLS = f"""\
+ssl_enable=YES
+rsa_cert_file={CERTIFICATE}
+rsa_private_key_file={CERTIFICATE}
+"""
+SOLOFTPD_OPEN = "seccomp_sandbox=NO\nlandlock_sandbox=NO\nlogin_sandbox=NO\n"
+# The others do nothing but serve: no logs, no wrappers, no walls.
+VSFTPD_WALLS = """\
+listen=NO
+listen_ipv6=NO
 anonymous_enable=YES
 local_enable=YES
 write_enable=YES
@@ -24,16 +46,21 @@ anon_root=/srv/ftp
 pam_service_name=ftp
 tcp_wrappers=NO
 xferlog_enable=NO
+syslog_enable=NO
+dual_log_enable=NO
+session_support=NO
 dirmessage_enable=NO
 setproctitle_enable=NO
 connect_from_port_20=NO
+use_sendfile=YES
 ascii_download_enable=YES
 ascii_upload_enable=YES
 secure_chroot_dir=/run/vsftpd/empty
 idle_session_timeout=1200
 data_connection_timeout=600
 """
-TLS = f"""\
+VSFTPD = VSFTPD_WALLS + "isolate=NO\nisolate_network=NO\nseccomp_sandbox=NO\n"
+VSFTPD_TLS = f"""\
 ssl_enable=YES
 rsa_cert_file={CERTIFICATE}
 rsa_private_key_file={CERTIFICATE}
@@ -42,9 +69,6 @@ force_local_logins_ssl=NO
 require_ssl_reuse=NO
 ssl_ciphers=HIGH
 """
-SOLOFTPD_OPEN = "seccomp_sandbox=NO\nlandlock_sandbox=NO\nlogin_sandbox=NO\n"
-VSFTPD_WALLS = "listen=NO\nlisten_ipv6=NO\n"
-VSFTPD = VSFTPD_WALLS + "isolate=NO\nisolate_network=NO\nseccomp_sandbox=NO\n"
 PROFTPD = """\
 ServerName bench
 ServerType inetd
@@ -66,6 +90,9 @@ AuthPAM on
 AuthPAMConfig ftp
 UseSendfile on
 TimeoutIdle 1200
+TimeoutNoTransfer 0
+TimeoutStalled 0
+TimeoutLogin 0
 <IfModule mod_delay.c>
 DelayEngine off
 </IfModule>
@@ -101,15 +128,16 @@ def words():
     """What starts each server, without and with TLS."""
     soloftpd, vsftpd = str(BUILD / "soloftpd"), str(PEERS / "vsftpd/usr/sbin/vsftpd")
     proftpd, pure = str(PEERS / "proftpd-core/usr/sbin/proftpd"), str(PEERS / "pure-ftpd/usr/sbin/pure-ftpd")
-    plain = [pure, "-l", "pam", "-H", "-u", "1", "-m", "1000", "-I", "60", "-L", "5000000:8", "-f", "none"]
+    plain = [pure, "-l", "pam", "-H", "-u", "1", "-m", "1000", "-I", "60", "-L", "5000000:8", "-f", "none", "-c", "10000"]
     return {
-        "limit": ([str(BUILD / "limit"), str(HOME)], None),
-        "soloftpd": ([soloftpd, configuration("solo", BOTH)], [soloftpd, configuration("solo-tls", BOTH + TLS)]),
-        "soloftpd-open": ([soloftpd, configuration("open", BOTH + SOLOFTPD_OPEN)],
-                          [soloftpd, configuration("open-tls", BOTH + SOLOFTPD_OPEN + TLS)]),
-        "vsftpd": ([vsftpd, configuration("vsftpd", BOTH + VSFTPD)],
-                   [vsftpd, configuration("vsftpd-tls", BOTH + VSFTPD + TLS)]),
-        "vsftpd-walls": ([vsftpd, configuration("vsftpd-walls", BOTH + VSFTPD_WALLS)], None),
+        "limit": ([str(BUILD / "limit"), str(HOME)], [str(BUILD / "limit-tls"), str(HOME), str(CERTIFICATE)]),
+        "soloftpd": ([soloftpd, configuration("solo", SOLOFTPD)],
+                     [soloftpd, configuration("solo-tls", SOLOFTPD + SOLOFTPD_TLS)]),
+        "soloftpd-open": ([soloftpd, configuration("open", SOLOFTPD + SOLOFTPD_OPEN)],
+                          [soloftpd, configuration("open-tls", SOLOFTPD + SOLOFTPD_OPEN + SOLOFTPD_TLS)]),
+        "vsftpd": ([vsftpd, configuration("vsftpd", VSFTPD)],
+                   [vsftpd, configuration("vsftpd-tls", VSFTPD + VSFTPD_TLS)]),
+        "vsftpd-walls": ([vsftpd, configuration("vsftpd-walls", VSFTPD_WALLS)], None),
         "pure-ftpd": (plain, [*plain, "-Y", "1", "-2", str(CERTIFICATE)]),
         "proftpd": ([proftpd, "-c", configuration("proftpd", PROFTPD)],
                     [proftpd, "-c", configuration("proftpd-tls", PROFTPD_TLS)]),
@@ -123,14 +151,14 @@ class Group:
     def __init__(self, name):
         older = pathlib.Path("/sys/fs/cgroup/cpuacct")
         self.older = older.is_dir()
-        self.path = (older if self.older else pathlib.Path("/sys/fs/cgroup")) / f"bench-{os.getpid()}-{name}"
+        self.path = (older if self.older else pathlib.Path("/sys/fs/cgroup")) / f"bench-{NAME}-{name}"
         self.path.mkdir()
+        self.usage = self.path / ("cpuacct.usage" if self.older else "cpu.stat")
 
     def seconds(self):
         if self.older:
-            return int((self.path / "cpuacct.usage").read_text()) / 1e9
-        fields = dict(line.split() for line in (self.path / "cpu.stat").read_text().splitlines())
-        return int(fields["usage_usec"]) / 1e6
+            return int(self.usage.read_text()) / 1e9
+        return int(self.usage.read_text().split()[1]) / 1e6
 
     def join(self):
         (self.path / "cgroup.procs").write_text(str(os.getpid()))
@@ -214,17 +242,19 @@ def load_command(server, options):
 
 
 def load(server, **options):
-    """One run. What is serial has one processor for client and server, since waking up another one is what differs most."""
+    """One run. What is serial has one processor for client and server, since waking up another one is what differs most.
+    "cpu" is what the sessions took after their logins, "cpu_whole" from fork to exit."""
     every = os.sched_getaffinity(0)
     processors = {max(every)} if int(options.get("parallel", 1)) == 1 else every
     server.place(processors)
     server.settle()
     before = server.group.seconds()
+    options["usage"] = server.group.usage
     done = subprocess.run(load_command(server, options), stdout=subprocess.PIPE, text=True, timeout=PATIENCE,
                           preexec_fn=lambda: os.sched_setaffinity(0, processors), check=False)
     server.settle()
     result = json.loads(done.stdout) if done.returncode == 0 else {"fault": f"load ended with {done.returncode}"}
     if result["fault"]:
         raise RuntimeError(result["fault"])
-    result["cpu"] = server.group.seconds() - before
+    result["cpu_whole"] = server.group.seconds() - before
     return result

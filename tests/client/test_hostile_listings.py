@@ -66,8 +66,9 @@ class Sizes(ListingTest):
         pid = self.session_pid()
         before = hostile.resident(pid)
         for command, form, most in (("STAT many", rb"(?m)^-rw.*\r$", 64 << 10), ("LIST many", None, 64 << 10),
-                                    ("MLSD many", None, 1 << 10)):
-            # MLSD sorts nothing: it streams.
+                                    ("MLSD many", None, 1 << 10), ("LIST -U many", None, 1 << 10),
+                                    ("NLST -U many", None, 1 << 10)):
+            # MLSD and -U sort nothing: they stream.
             peak, ended = [0], threading.Event()
 
             def watch():
@@ -162,7 +163,7 @@ class Moving(ListingTest):
             end = time.monotonic() + 1
             rounds = 0
             while time.monotonic() < end:
-                for command in ("LIST d", "NLST d", "MLSD d", "LIST -t d", "LIST d/new*"):
+                for command in ("LIST d", "NLST d", "MLSD d", "LIST -t d", "LIST -U d", "LIST d/new*"):
                     with session.passive() as data:
                         session.expect(command, LISTED)
                         got = control.read_all(data).decode()
@@ -181,7 +182,7 @@ class Moving(ListingTest):
         changes = (lambda path: path.chmod(0), lambda path: subprocess.run(["rm", "-rf", path], check=True),
                    lambda path: os.chown(path, 0, 0) or path.chmod(0o700), lambda path: path.rename(ALICE / "elsewhere"))
         for change in changes:
-            for command in ("LIST d", "MLSD d", "NLST d"):
+            for command in ("LIST d", "MLSD d", "NLST d", "LIST -U d"):
                 self.clear()
                 folder = harness.give_directory(ALICE / "d")
                 for entry in range(1000):

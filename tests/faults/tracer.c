@@ -233,7 +233,7 @@ static void make_short(struct tracee *t, pid_t pid, registers *r, int call)
 
 static void strike(struct tracee *t, pid_t pid, registers *r, int call)
 {
-	if (call == SYS_ppoll || call == SYS_rt_sigpending || is_control(t, pid, *argument(r, 0)))
+	if (call == SYS_ppoll || is_control(t, pid, *argument(r, 0)))
 		t->hit_control = true;
 	t->second = *argument(r, 1);
 	if (t->fault.kind == KIND_SHORT) {
@@ -244,6 +244,14 @@ static void strike(struct tracee *t, pid_t pid, registers *r, int call)
 	/* A descriptor is closed whatever close says (close(2)). */
 	if (call == SYS_close && t->fault.kind == KIND_ERROR) {
 		t->closing = true;
+		return;
+	}
+	/* brk never names an error: the end of the heap stays where it is, and that is what it says (brk(2)). */
+	if (call == SYS_brk) {
+		t->kept = (long)*argument(r, 0);
+		t->kept_at = 0;
+		*argument(r, 0) = 0;
+		set_registers(pid, r);
 		return;
 	}
 	if (t->fault.kind == KIND_LIE)
@@ -451,9 +459,11 @@ bool tracee_idle(struct tracee *t, int milliseconds)
 
 	while (!t->ended && now() <= end) {
 		/* Both before and after: it may have moved on. */
-		if (sleeps(t->pid) && read_of(t->pid, "syscall", text, sizeof(text)) > 0 &&
-			strtol(text, NULL, 10) == SYS_ppoll && sleeps(t->pid))
-			return true;
+		if (sleeps(t->pid) && read_of(t->pid, "syscall", text, sizeof(text)) > 0) {
+			long call = strtol(text, NULL, 10);
+			if ((call == SYS_ppoll || call == SYS_recvfrom) && sleeps(t->pid))
+				return true;
+		}
 		sched_yield();
 	}
 	return false;

@@ -35,6 +35,8 @@ static const char *letters(const struct listargs *args)
 		text[size++] = 't';
 	if (args->order == DIRECTORY_BY_SIZE)
 		text[size++] = 'S';
+	if (args->order == DIRECTORY_UNSORTED)
+		text[size++] = 'U';
 	text[size] = '\0';
 	return text;
 }
@@ -58,6 +60,10 @@ static const struct {
 	{"-S", "S", ""},
 	{"-tS", "S", ""},
 	{"-St", "t", ""},
+	{"-U", "U", ""},
+	{"-tU", "U", ""},
+	{"-US", "S", ""},
+	{"-laU dir", "alU", "dir"},
 	{"-aFdRrLlt", "aFdRrLlt", ""},
 	{"-la dir", "al", "dir"},
 	{"-la  dir", "al", "dir"},

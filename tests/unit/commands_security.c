@@ -163,7 +163,8 @@ static void test_something_behind(void **state)
 
 	(void)state;
 	assert_int_equal(send(client, sent, sizeof(sent) - 1, 0), sizeof(sent) - 1);
-	assert_int_equal(control_next(&session.control, io_deadline(5), &text, &size), LINE_READY);
+	assert_int_equal(
+		control_next(&session.control, 0, io_deadline(5), &text, &size), LINE_READY);
 	dispatch_line(&session, text, size);
 	assert_true(session.finishing);
 	assert_null(session.control.channel.tls);

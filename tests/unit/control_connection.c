@@ -96,7 +96,7 @@ static void check_next(const char *expected)
 	char *text;
 	size_t size;
 
-	assert_int_equal(control_next(&control, SOON, &text, &size), LINE_READY);
+	assert_int_equal(control_next(&control, 0, SOON, &text, &size), LINE_READY);
 	assert_int_equal(size, strlen(expected));
 	assert_string_equal(text, expected);
 }
@@ -106,7 +106,7 @@ static int next(int64_t deadline)
 	char *text;
 	size_t size;
 
-	return control_next(&control, deadline, &text, &size);
+	return control_next(&control, 0, deadline, &text, &size);
 }
 
 static void test_lines(void **state)

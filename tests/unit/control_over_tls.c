@@ -35,7 +35,7 @@ static int next(void)
 	char *text;
 	size_t size;
 
-	return control_next(&control, io_now() + 50, &text, &size);
+	return control_next(&control, 0, io_now() + 50, &text, &size);
 }
 
 /* A loop without end would be found by nobody: it ends the test. */

@@ -329,7 +329,7 @@ static void test_in_order(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(orders); i++) {
 		char made[64], sorted[64] = "";
-		struct directory_entry entries[8];
+		struct order_entry entries[8];
 		size_t count = strlen(orders[i]);
 		for (size_t j = 0; j < count; j++) {
 			snprintf(made, sizeof(made), "they all begin with this %c", orders[i][j]);

@@ -283,7 +283,7 @@ static void full(void)
 	int fd = start(SOCK_DGRAM), lines = 0;
 	int64_t began, spent;
 
-	io_start();
+	io_start(-1);
 	began = io_now();
 	while (lines < 10000 && log_system(LOG_LEVEL_INFO, "line") == 0)
 		lines++;

@@ -240,6 +240,51 @@ static void test_every_byte(void **state)
 	}
 }
 
+/* Names as NLST tells them: all bytes but CR and LF, whatever lies behind, in any room. */
+static void test_told(void **state)
+{
+	char name[300 + LISTLINE_SLACK], storage[320];
+	struct buffer b;
+
+	(void)state;
+	for (size_t size = 0; size < 270; size++)
+		for (unsigned kind = 0; kind < 4; kind++) {
+			memset(name, kind == 1 ? 0xC3 : 'x', sizeof(name));
+			if (size > 0 && kind == 2)
+				name[size / 2] = '\t';
+			if (size > 0 && kind == 3)
+				name[size - 1] = '\x7F';
+			name[size] = '\0';
+			buffer_start(&b, storage, sizeof(storage));
+			buffer_string(&b, "d/");
+			assert_true(listline_append_told(&b, name));
+			assert_int_equal(b.size, 2 + size);
+			assert_memory_equal(storage + 2, name, size);
+			/* Cut to fit. */
+			buffer_start(&b, storage, 100);
+			assert_true(listline_append_told(&b, name));
+			assert_int_equal(b.size, size < 99 ? size : 99);
+			assert_memory_equal(storage, name, b.size);
+			assert_int_equal(b.cut, size > 99);
+		}
+	for (size_t size = 1; size < 40; size++)
+		for (size_t at = 0; at < size; at++) {
+			memset(name, at % 3 ? 'x' : 0xFF, sizeof(name));
+			name[size] = '\0';
+			name[at] = size % 2 ? '\r' : '\n';
+			buffer_start(&b, storage, sizeof(storage));
+			assert_false(listline_append_told(&b, name));
+			assert_int_equal(b.size, 0);
+			assert_true(listline_has_line_end(name, size));
+			/* Behind the end they do not matter. */
+			assert_false(listline_has_line_end(name, at));
+			name[at] = '\0';
+			name[at + 1] = '\n';
+			assert_true(listline_append_told(&b, name));
+			assert_int_equal(b.size, at);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_append_name),
 		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
