@@ -50,6 +50,9 @@ void net_no_delay(int socket);
  * up. Lasts for a while only. */
 void net_quick_ack(int socket);
 
+/* Lets waiting for bytes to read end when so many have come (SO_RCVLOWAT), or the end or an error, or when the buffer is full. */
+void net_wake_at(int socket, int bytes);
+
 /* Makes calls on the socket return instead of wait. */
 void net_set_nonblocking(int socket);
 

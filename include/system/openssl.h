@@ -56,6 +56,7 @@
 	X(SSL_rstate_string)                  \
 	X(SSL_sendfile)                       \
 	X(SSL_session_reused)                 \
+	X(SSL_set0_wbio)                      \
 	X(SSL_set_SSL_CTX)                    \
 	X(SSL_set_accept_state)               \
 	X(SSL_set_default_read_buffer_len)    \
@@ -68,9 +69,16 @@
 	X(TLS_server_method)
 
 #define OPENSSL_CRYPTO_FUNCTIONS(X)  \
+	X(BIO_clear_flags)           \
 	X(BIO_ctrl)                  \
 	X(BIO_free)                  \
+	X(BIO_meth_new)              \
+	X(BIO_meth_set_ctrl)         \
+	X(BIO_meth_set_write)        \
+	X(BIO_new)                   \
 	X(BIO_new_fd)                \
+	X(BIO_set_flags)             \
+	X(BIO_set_init)              \
 	X(ERR_clear_error)           \
 	X(ERR_peek_error)            \
 	X(ERR_peek_last_error)       \

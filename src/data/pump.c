@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "data/batch.h"
 #include "system/copy.h"
 #include "system/io.h"
 #include "system/net.h"
@@ -18,8 +19,11 @@
 /* Chunks between two glances at the control connection while the data never have to wait. */
 #define GLANCE_EVERY 16
 
+/* Lines are converted in pieces of which a few fit into that cache. */
+#define TEXT_CHUNK ((size_t)128 * 1024)
+
 static char memory[CHUNK];
-static char converted[2 * CHUNK];
+static char converted[2 * TEXT_CHUNK];
 
 static enum pump_result network_error(struct pump *pump, int error)
 {
@@ -57,6 +61,13 @@ static enum pump_result wait_ready(struct pump *pump)
 		watch_wait(pump->watch, pump->data->fd, pump->data->want, io_deadline(pump->stall));
 
 	return ready < 0 ? network_error(pump, ready) : PUMP_DONE;
+}
+
+/* Whether a call that sent less than it was asked to shows that the socket's buffer is full: the next would be in vain. TLS
+ * sends in pieces of its own. */
+static bool is_full(const struct pump *pump, size_t sent, size_t asked)
+{
+	return sent < asked && !pump->data->tls;
 }
 
 /* Whether `bytes` are more than an upload may bring behind those that it has written. */
@@ -113,10 +124,11 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 	while (size > 0 && result == PUMP_DONE) {
 		size_t piece = chunk_size(pump);
 		ssize_t sent;
+		piece = size < piece ? size : piece;
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		sent = channel_send(pump->data, bytes, size < piece ? size : piece);
+		sent = channel_send(pump->data, bytes, piece);
 		if (sent == -EAGAIN) {
 			result = wait_ready(pump);
 			continue;
@@ -126,6 +138,8 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 		bytes += sent;
 		size -= (size_t)sent;
 		account_for(pump, (size_t)sent);
+		if (is_full(pump, (size_t)sent, piece))
+			result = wait_ready(pump);
 	}
 	return result;
 }
@@ -207,12 +221,12 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 	unsigned count = 0;
 
 	while (result == PUMP_DONE) {
+		size_t size = up_to(*offset, end, chunk_size(pump));
 		ssize_t sent;
 		result = pay(pump);
 		if (result != PUMP_DONE)
 			return result;
-		sent = channel_send_file(
-			pump->data, file, *offset, up_to(*offset, end, chunk_size(pump)));
+		sent = channel_send_file(pump->data, file, *offset, size);
 		if (sent == -EAGAIN) {
 			result = wait_ready(pump);
 			continue;
@@ -228,6 +242,8 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 		if (end > 0 && *offset >= end)
 			return PUMP_DONE;
 		result = glance(pump, &count);
+		if (result == PUMP_DONE && is_full(pump, (size_t)sent, size))
+			result = wait_ready(pump);
 	}
 	return result;
 }
@@ -255,7 +271,7 @@ static enum pump_result send_ascii(struct pump *pump, int file, uint64_t skip)
 	unsigned count = 0;
 
 	while (result == PUMP_DONE) {
-		ssize_t got = vfs_read(file, memory, sizeof(memory));
+		ssize_t got = vfs_read(file, memory, TEXT_CHUNK);
 		if (got <= 0)
 			return got < 0 ? file_error(pump, (int)got) : PUMP_DONE;
 		pump->taken += (uint64_t)got;
@@ -350,6 +366,9 @@ static enum pump_result drain(struct pump *pump, struct copy_pipe *pipe, int fil
 static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int file)
 {
 	enum pump_result result = PUMP_DONE;
+	/* With a limit to the rate it is that which is waited for. */
+	struct batch batch = {
+		.fd = pump->data->fd, .bytes = 1, .again = pump->pace->rate > 0 ? UINT64_MAX : 0};
 	unsigned count = 0;
 	bool waited = false;
 
@@ -361,14 +380,16 @@ static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int
 			return result;
 		got = copy_from_socket(pipe, pump->data->fd, size);
 		if (got == -EAGAIN && !waited) {
-			pump->data->want = IO_READ;
-			result = wait_ready(pump);
-			waited = true;
+			int ready = batch_wait(
+				&batch, pump->watch, pump->moved, io_deadline(pump->stall));
+			if (ready < 0)
+				result = network_error(pump, ready);
+			waited = ready > 0;
 			continue;
 		}
 		if (got == 0 || got == -EAGAIN || got == -EINVAL || got == -ENOSYS) {
 			pump->kernel_copies = false;
-			return PUMP_DONE;
+			break;
 		}
 		if (got < 0)
 			return socket_error(pump, (int)got);
@@ -380,6 +401,7 @@ static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int
 		if (result == PUMP_DONE)
 			result = glance(pump, &count);
 	}
+	batch_end(&batch);
 	return result;
 }
 
@@ -437,11 +459,12 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 	struct ascii state = {.after_cr = false};
 	int64_t started = io_now();
 	uint64_t written = 0; /* what came is longer */
+	size_t piece = pace_chunk(pump->pace, pump->chunk, TEXT_CHUNK);
 	unsigned count = 0;
 
 	for (;;) {
 		size_t got, size;
-		enum pump_result result = receive(pump, chunk_size(pump), &got);
+		enum pump_result result = receive(pump, piece, &got);
 		int error;
 		if (result != PUMP_DONE)
 			return result;

@@ -249,6 +249,12 @@ void net_quick_ack(int socket)
 	switch_on(socket, IPPROTO_TCP, TCP_QUICKACK);
 }
 
+void net_wake_at(int socket, int bytes)
+{
+	/* Without it there are more wake-ups. */
+	(void)setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
 void net_set_nonblocking(int socket)
 {
 	int flags = fcntl(socket, F_GETFL);

@@ -14,6 +14,7 @@
 
 struct tls {
 	SSL *ssl; /* owned; NULL: the place is free */
+	int fd;	  /* the caller's */
 	enum tls_purpose purpose;
 	bool established;
 	bool flooded;	   /* the peer sends too many handshake messages */
@@ -23,6 +24,19 @@ struct tls {
 
 /* One control connection and one for data. */
 static struct tls places[2];
+
+/* OpenSSL sends each record of 16 KiB by itself. Those of a transfer are gathered here, and sent by one system call;
+ * this many bytes are still in the processor's cache then. */
+#define GATHERED ((size_t)128 * 1024)
+#define RECORD_MOST ((size_t)17 * 1024)
+
+static struct {
+	struct tls *tls; /* whose records */
+	BIO_METHOD *method;
+	size_t held, sent; /* bytes in the buffer, and those of them that the socket has taken */
+	size_t told; /* bytes given to tls_send that they were made of: it has not owned to them yet */
+	char bytes[GATHERED + RECORD_MOST];
+} outbox;
 
 /* The kernel's own TLS is tried with the first connection that sends files; most kernels have none. */
 static enum { KERNEL_UNTRIED, KERNEL_HAS, KERNEL_LACKS } kernel;
@@ -79,6 +93,8 @@ static bool prepare(struct tls *tls, int fd)
 	/* A client that only sends would never read a ticket, and closing with it unread is a reset,
 	 * which takes bytes with it that have not been received yet. */
 	openssl.SSL_set_num_tickets(tls->ssl, 0);
+	/* Its buffers are in use as long as it lives: only a connection that waits for commands gives them back. */
+	openssl.SSL_ctrl(tls->ssl, SSL_CTRL_CLEAR_MODE, SSL_MODE_RELEASE_BUFFERS, NULL);
 	if (tls->purpose == TLS_FILES && kernel != KERNEL_LACKS) {
 		openssl.SSL_set_options(tls->ssl, SSL_OP_ENABLE_KTLS);
 	} else {
@@ -88,13 +104,75 @@ static bool prepare(struct tls *tls, int fd)
 	return true;
 }
 
+/* ---- the outbox ---- */
+
+/* Sends what is gathered, as far as the socket takes it. Returns 0 when nothing is left, or -errno. */
+static int outbox_send(struct tls *tls, unsigned *out_want)
+{
+	while (outbox.sent < outbox.held) {
+		ssize_t sent =
+			io_send(tls->fd, outbox.bytes + outbox.sent, outbox.held - outbox.sent);
+		*out_want = IO_WRITE;
+		if (sent < 0)
+			return (int)sent;
+		outbox.sent += (size_t)sent;
+	}
+	outbox.held = outbox.sent = 0;
+	return 0;
+}
+
+static int outbox_take(BIO *bio, const char *bytes, int size)
+{
+	openssl.BIO_clear_flags(bio, BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY);
+	if ((size_t)size > sizeof(outbox.bytes) - outbox.held) {
+		openssl.BIO_set_flags(bio, BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY);
+		return -1;
+	}
+	memcpy(outbox.bytes + outbox.held, bytes, (size_t)size);
+	outbox.held += (size_t)size;
+	return size;
+}
+
+static long outbox_control(BIO *bio, int command, long number, void *pointer)
+{
+	(void)bio;
+	(void)number;
+	(void)pointer;
+	return command == BIO_CTRL_FLUSH; /* tls_send and tls_finish do that */
+}
+
+static BIO_METHOD *outbox_method(void)
+{
+	if (!outbox.method)
+		outbox.method = openssl.BIO_meth_new(BIO_TYPE_SOURCE_SINK, "outbox");
+	if (outbox.method) {
+		openssl.BIO_meth_set_write(outbox.method, outbox_take);
+		openssl.BIO_meth_set_ctrl(outbox.method, outbox_control);
+	}
+	return outbox.method;
+}
+
+/* From now on what the connection writes goes there. Without memory for it records are sent one by one. */
+static void outbox_open(struct tls *tls)
+{
+	BIO_METHOD *method = outbox_method();
+	BIO *bio = method ? openssl.BIO_new(method) : NULL;
+
+	if (!bio)
+		return;
+	openssl.BIO_set_init(bio, 1);
+	openssl.SSL_set0_wbio(tls->ssl, bio);
+	outbox.held = outbox.sent = outbox.told = 0;
+	outbox.tls = tls;
+}
+
 struct tls *tls_start(int fd, enum tls_purpose purpose)
 {
 	struct tls *tls = &places[purpose != TLS_CONTROL];
 
 	if (tls->ssl || !tls_context())
 		return NULL;
-	*tls = (struct tls){.purpose = purpose, .ssl = openssl.SSL_new(tls_context())};
+	*tls = (struct tls){.fd = fd, .purpose = purpose, .ssl = openssl.SSL_new(tls_context())};
 	if (tls->ssl && purpose != TLS_CONTROL)
 		tlscontext_follow(tls->ssl);
 	if (tls->ssl && prepare(tls, fd))
@@ -109,6 +187,8 @@ void tls_free(struct tls *tls)
 		openssl.SSL_free(tls->ssl);
 	if (tls)
 		tls->ssl = NULL;
+	if (outbox.tls == tls)
+		outbox.tls = NULL;
 }
 
 /* An end there is no end of anything: "RB", read body, stands behind a record's header. */
@@ -197,12 +277,57 @@ ssize_t tls_receive(struct tls *tls, void *bytes, size_t size, unsigned *out_wan
 	return total;
 }
 
+/* Makes records of what is sent until enough are gathered. Returns the bytes that are in them, or -errno. */
+static ssize_t gather(struct tls *tls, const char *bytes, size_t size, unsigned *out_want)
+{
+	size_t done = 0;
+	int sent = 1;
+
+	while (sent > 0 && done < size && outbox.held < GATHERED) {
+		size_t left = size - done;
+		begin();
+		sent = openssl.SSL_write(
+			tls->ssl, bytes + done, left < INT32_MAX ? (int)left : INT32_MAX);
+		done += sent > 0 ? (size_t)sent : 0;
+	}
+	if (sent <= 0) {
+		sent = outcome(tls, sent, out_want);
+		if (sent != -EAGAIN || done == 0)
+			return sent == 0 ? -EPIPE : sent;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t send_gathered(struct tls *tls, const void *bytes, size_t size, unsigned *out_want)
+{
+	size_t told;
+	int error;
+
+	if (outbox.told == 0) {
+		ssize_t made = gather(tls, bytes, size, out_want);
+		if (made < 0)
+			return made;
+		outbox.told = (size_t)made;
+	}
+	error = outbox_send(tls, out_want);
+	if (error < 0)
+		return error;
+	told = outbox.told;
+	outbox.told = 0;
+	return (ssize_t)told;
+}
+
 ssize_t tls_send(struct tls *tls, const void *bytes, size_t size, unsigned *out_want)
 {
 	int sent;
 
 	if (tls->flooded)
 		return -EPROTO;
+	if (outbox.tls != tls && tls->purpose != TLS_CONTROL && size > SSL3_RT_MAX_PLAIN_LENGTH &&
+		!tls_sends_files(tls))
+		outbox_open(tls);
+	if (outbox.tls == tls)
+		return send_gathered(tls, bytes, size, out_want);
 	begin();
 	sent = openssl.SSL_write(tls->ssl, bytes, size < INT32_MAX ? (int)size : INT32_MAX);
 	if (sent > 0)
@@ -217,9 +342,13 @@ int tls_finish(struct tls *tls, unsigned *out_want)
 
 	if (!tls->established)
 		return -ENOTCONN;
-	begin();
-	done = openssl.SSL_shutdown(tls->ssl);
-	return done >= 0 ? 0 : outcome(tls, done, out_want);
+	if (outbox.tls != tls || outbox.held == 0) {
+		begin();
+		done = openssl.SSL_shutdown(tls->ssl);
+		if (done < 0)
+			return outcome(tls, done, out_want);
+	}
+	return outbox.tls == tls ? outbox_send(tls, out_want) : 0;
 }
 
 bool tls_has_more(const struct tls *tls)

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import struct
+import time
 
 import control
 import harness
@@ -152,6 +153,23 @@ class Upload(Middle):
         session.store("STOR up", content[:2 << 20])
         session.quit()
         self.assert_same_bytes((ALICE / "up").read_bytes(), content[:2 << 20])
+
+    def test_trickles_after_it_was_fast(self):
+        """A session that waits for much takes little, too, if no more comes: at once for who looks at the file, and in time
+        for data_connection_timeout."""
+        content = harness.sample(24 << 20)
+        session = self.open(server=self.serve("upload_atomic=NO\ndata_connection_timeout=2\n"))
+        with session.passive() as data:
+            session.expect("STOR up", BEGUN)
+            data.sendall(content)
+            for _ in range(5):
+                data.sendall(b"slow")
+                content += b"slow"
+                self.assertTrue(harness.wait_until(
+                    lambda: (ALICE / "up").stat().st_size == len(content), 0.4))
+                time.sleep(0.5)
+            session.expect_reply("421 Data timeout. Reconnect. Sorry.")
+        self.assert_same_bytes((ALICE / "up").read_bytes(), content)
 
     def test_is_slowed_down_and_aborted(self):
         """While a session waits for its rate it hears ABOR."""

@@ -645,6 +645,81 @@ static void test_nothing_now(void **state)
 	pair_close(&pair);
 }
 
+/* Whatever the client can read by now, checked to be what bytes_of_many says from `*at` on. */
+static void drain_many(struct pair *pair, size_t *at)
+{
+	unsigned char bytes[9000];
+	int got;
+
+	while ((got = SSL_read(pair->client, bytes, sizeof(bytes))) > 0)
+		for (int i = 0; i < got; i++, ++*at)
+			assert_int_equal(bytes[i], (unsigned char)(*at * 31 >> 8));
+}
+
+/* Records of large pieces are gathered; what is said to be sent has gone to the socket, and in order. */
+static void test_much(void **state)
+{
+	static unsigned char many[700001];
+	struct pair pair;
+	size_t at = 0, arrived = 0;
+	int waits = 0, done;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(many); i++)
+		many[i] = (unsigned char)(i * 31 >> 8);
+	for (size_t v = 0; v < sizeof(versions) / sizeof(*versions); v++) {
+		begin(versions[v]);
+		pair_open(&pair, TLS_DATA);
+		assert_int_equal(fcntl(pair.ends[1], F_SETFL, O_NONBLOCK), 0);
+		for (at = arrived = 0; at < sizeof(many);) {
+			/* Large, small, large. */
+			size_t piece = at == 300000 ? 1 : sizeof(many) - at;
+			ssize_t sent;
+			if (at < 300000)
+				piece = 300000 - at;
+			sent = tls_send(pair.tls, many + at, piece, &want);
+			if (sent == -EAGAIN) {
+				assert_int_equal(want, IO_WRITE);
+				drain_many(&pair, &arrived);
+				waits++;
+				continue;
+			}
+			assert_true(sent > 0);
+			at += (size_t)sent;
+		}
+		while ((done = tls_finish(pair.tls, &want)) == -EAGAIN)
+			drain_many(&pair, &arrived);
+		assert_int_equal(done, 0);
+		drain_many(&pair, &arrived);
+		assert_int_equal(arrived, sizeof(many));
+		assert_int_equal(SSL_get_shutdown(pair.client), SSL_RECEIVED_SHUTDOWN);
+		pair_close(&pair);
+		unload(state);
+	}
+	assert_true(waits > 0);
+}
+
+static void test_much_to_nobody(void **state)
+{
+	static char bytes[1 << 18];
+	struct pair pair;
+	ssize_t sent;
+
+	(void)state;
+	begin(TLS1_3_VERSION);
+	pair_open(&pair, TLS_DATA);
+	assert_int_equal(shutdown(pair.ends[1], SHUT_RDWR), 0);
+	do
+		sent = tls_send(pair.tls, bytes, sizeof(bytes), &want);
+	while (sent > 0);
+	assert_int_equal(sent, -EPIPE);
+	pair_close(&pair);
+	/* The next connection begins without the rest of that. */
+	pair_open(&pair, TLS_DATA);
+	check_told(&pair, "small");
+	pair_close(&pair);
+}
+
 /* ---- what clients may not do ---- */
 
 static void update_keys(struct pair *pair, int times)
@@ -718,6 +793,8 @@ int main(void)
 		TEST(test_changed_record),
 		TEST(test_records_together),
 		TEST(test_nothing_now),
+		TEST(test_much),
+		TEST(test_much_to_nobody),
 		TEST(test_key_updates),
 		TEST(test_renegotiation),
 		TEST(test_a_ticket_for_each_data_connection),

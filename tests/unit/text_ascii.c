@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -171,6 +172,64 @@ static void test_all_short_texts(void **state)
 	}
 }
 
+#define PIECE 700
+
+/* A text in pieces of random sizes, each in storage of exactly its size, with room for the result and no more. */
+static size_t convert_in_heap(convert_function *convert, const char *in, size_t size, char *out)
+{
+	struct ascii state = {false};
+	size_t written = 0;
+
+	for (size_t at = 0, piece; at < size; at += piece) {
+		piece = 1 + (size_t)rand() % PIECE;
+		piece = piece < size - at ? piece : size - at;
+		size_t capacity = convert == ascii_to_wire ? 2 * piece : piece + 1, made;
+		char *from = malloc(piece), *to = malloc(capacity);
+		assert_non_null(from);
+		assert_non_null(to);
+		memcpy(from, in + at, piece);
+		made = convert(&state, from, piece, to);
+		assert_true(made <= capacity);
+		memcpy(out + written, to, made);
+		written += made;
+		free(from);
+		free(to);
+	}
+	if (convert == ascii_from_wire)
+		written += ascii_finish(&state, out + written);
+	return written;
+}
+
+/* From nothing but line ends to lines much longer than what is looked at at once. */
+static void test_long_texts(void **state)
+{
+	static char text[20000], out[2 * sizeof(text)], expected[2 * sizeof(text)];
+	static const int between[] = {1, 2, 5, 20, 80, 400, 3000};
+
+	(void)state;
+	srand(1);
+	for (size_t i = 0; i < 10 * COUNT(between); i++) {
+		int rarity = between[i % COUNT(between)];
+		size_t size = 0;
+		for (size_t k = 0; k < sizeof(text); k++)
+			text[k] = (char)(rand() % rarity > 0 ? rand() % 256 : "\r\n"[rand() % 2]);
+		for (size_t k = 0; k < sizeof(text); k++) {
+			if (text[k] == '\n' && (k == 0 || text[k - 1] != '\r'))
+				expected[size++] = '\r';
+			expected[size++] = text[k];
+		}
+		assert_int_equal(convert_in_heap(ascii_to_wire, text, sizeof(text), out), size);
+		assert_memory_equal(out, expected, size);
+		assert_int_equal(ascii_wire_size(&(struct ascii){false}, text, sizeof(text)), size);
+		size = 0;
+		for (size_t k = 0; k < sizeof(text); k++)
+			if (text[k] != '\r' || k + 1 == sizeof(text) || text[k + 1] != '\n')
+				expected[size++] = text[k];
+		assert_int_equal(convert_in_heap(ascii_from_wire, text, sizeof(text), out), size);
+		assert_memory_equal(out, expected, size);
+	}
+}
+
 /* A text that has no CR LF of its own comes back from the wire as it was. */
 static void test_round_trip(void **state)
 {
@@ -225,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nasty_texts),
 		cmocka_unit_test(test_all_short_texts),
+		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_wire_size_of_nothing),
 		cmocka_unit_test(test_cr_is_held_back),
