@@ -15,6 +15,7 @@
 
 #include "system/channel.h"
 #include "system/io.h"
+#include "system/net.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -143,7 +144,8 @@ static void test_ended_and_failed(void **state)
 	assert_int_equal(io_wait(-1, 0, control[0], SOON), IO_CONTROL);
 	/* Half of the connection has ended; it has not failed. */
 	assert_int_equal(io_wait_hangup(-1, 0, control[0], io_now() + 20), -ETIMEDOUT);
-	close(control[1]);
+	if (shutdown(control[1], SHUT_WR) < 0)
+		return 5;
 	assert_int_equal(io_wait_hangup(-1, 0, control[0], SOON), IO_CONTROL);
 	fill(pair[0]);
 	close(pair[1]);
@@ -277,6 +279,49 @@ static int wait_terminated_by_another(void)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 2;
 }
 
+/* Whatever comes first, the signal or the call that it is to end. */
+static int receive_terminated(void)
+{
+	pid_t parent = getpid(), pid;
+	char got[4];
+
+	io_start(control[0]);
+	pid = fork();
+	if (pid == 0) {
+		usleep(20000);
+		kill(parent, SIGTERM);
+		_exit(0);
+	}
+	if (io_receive_waiting(control[0], got, sizeof(got)) != -EINTR)
+		return 1;
+	/* What has arrived does not matter any more; nothing else is read, and replies can be sent. */
+	if (send(control[1], "x", 1, MSG_NOSIGNAL) >= 0 ||
+		io_receive_waiting(control[0], got, sizeof(got)) != -EINTR)
+		return 2;
+	if (recv(control[0], got, sizeof(got), 0) != 0 || send(control[0], "421", 3, 0) != 3)
+		return 3;
+	return waitpid(pid, NULL, 0) == pid ? 0 : 4;
+}
+
+static int receive_in_time(void)
+{
+	int64_t started = io_now();
+	char got[4];
+
+	io_start(control[0]);
+	if (net_set_timeout(control[0], 1) < 0 ||
+		io_receive_waiting(control[0], got, sizeof(got)) != -EAGAIN)
+		return 1;
+	if (io_now() - started < 950)
+		return 2;
+	if (send(control[1], "abc", 3, 0) != 3 ||
+		io_receive_waiting(control[0], got, sizeof(got)) != 3)
+		return 3;
+	if (shutdown(control[1], SHUT_WR) < 0)
+		return 5;
+	return io_receive_waiting(control[0], got, sizeof(got)) == 0 ? 0 : 4;
+}
+
 static void note(int number)
 {
 	(void)number;
@@ -325,6 +370,17 @@ static void test_termination_by_another(void **state)
 {
 	(void)state;
 	run_elsewhere(wait_terminated_by_another);
+	run_elsewhere(receive_terminated);
+}
+
+static void test_waiting_receive(void **state)
+{
+	(void)state;
+	run_elsewhere(receive_in_time);
+	assert_int_equal(io_seconds_until(IO_FOREVER), 0);
+	assert_int_equal(io_seconds_until(io_now() + 10), 1);
+	assert_int_equal(io_seconds_until(io_now() + 2000), 2);
+	assert_int_equal(io_seconds_until(io_now()), -1);
 }
 
 static void test_other_signals(void **state)
@@ -353,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_at_end, start, end),
 		cmocka_unit_test_setup_teardown(test_termination, start, end),
 		cmocka_unit_test_setup_teardown(test_termination_by_another, start, end),
+		cmocka_unit_test_setup_teardown(test_waiting_receive, start, end),
 		cmocka_unit_test_setup_teardown(test_other_signals, start, end),
 	};
 
