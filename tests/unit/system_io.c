@@ -144,8 +144,7 @@ static void test_ended_and_failed(void **state)
 	assert_int_equal(io_wait(-1, 0, control[0], SOON), IO_CONTROL);
 	/* Half of the connection has ended; it has not failed. */
 	assert_int_equal(io_wait_hangup(-1, 0, control[0], io_now() + 20), -ETIMEDOUT);
-	if (shutdown(control[1], SHUT_WR) < 0)
-		return 5;
+	close(control[1]);
 	assert_int_equal(io_wait_hangup(-1, 0, control[0], SOON), IO_CONTROL);
 	fill(pair[0]);
 	close(pair[1]);
