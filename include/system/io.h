@@ -5,6 +5,7 @@
 #ifndef SOLOFTPD_SYSTEM_IO_H
 #define SOLOFTPD_SYSTEM_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,9 @@ enum {
 /* Ignores SIGPIPE, SIGXFSZ and SIGHUP; from now on SIGTERM ends the wait that it comes in, or the next one. Of `control`,
  * the socket of the control connection (-1: none), nothing more can be read then. */
 void io_start(int control);
+
+/* Whether SIGTERM has come. */
+bool io_is_terminated(void);
 
 /* The control connection is about to be closed. */
 void io_end(void);

@@ -96,10 +96,11 @@ bool control_has_room(const struct control *control)
 	return line->end - line->begin < sizeof(line->bytes);
 }
 
-/* What a receiving call has brought: 1 if something, 0 if nothing yet. */
+/* What a receiving call has brought: 1 if something, 0 if nothing yet. The end that SIGTERM makes is not the client's: the
+ * next wait will tell. */
 static int take(struct control *control, ssize_t got)
 {
-	if (got == -EAGAIN)
+	if (got == -EAGAIN || (got <= 0 && io_is_terminated()))
 		return 0;
 	if (got <= 0) {
 		control->ended = true;

@@ -42,6 +42,11 @@ void io_start(int control)
 	sigprocmask(SIG_UNBLOCK, &wanted, NULL);
 }
 
+bool io_is_terminated(void)
+{
+	return terminated != 0;
+}
+
 void io_end(void)
 {
 	control_socket = -1;
