@@ -155,7 +155,7 @@ static int read_names(struct directory *d, directory_filter *keep, const void *c
 		if (keep && !keep(name, context))
 			continue;
 		error = add(d, name);
-		if (error < 0)
+		if (error != 0)
 			return error;
 		d->rising += stream.inode > before;
 		before = stream.inode;
@@ -208,7 +208,7 @@ static void remember(const struct facts *facts, struct directory_known *out)
 bool directory_ask(struct directory *directory, size_t most)
 {
 	struct directory *d = directory;
-	struct facts facts;
+	struct facts facts = {.size = 0};
 
 	if (!d->known)
 		d->known = calloc(d->count, sizeof(*d->known));
