@@ -284,7 +284,7 @@ static void add_heading(struct listing *l, const char *path)
 static void list_below(struct listing *l)
 {
 	UNCLEARED char path[PATH_TEXT];
-	struct source source;
+	struct source source = {.comes = false};
 	int error;
 
 	while (l->waiting.size > 0 && l->entries.result == PUMP_DONE) {
@@ -437,7 +437,7 @@ static struct reply not_listed(int error)
 static struct reply list(struct session *session, const char *argument, bool names)
 {
 	struct listing *l = &shared;
-	struct source source;
+	struct source source = {.comes = false};
 	struct reply answer;
 	bool is_directory;
 	const char *verb;
@@ -475,7 +475,7 @@ struct reply cmd_nlst(struct session *session, const char *argument)
 struct reply listing_status(struct session *session, const char *argument)
 {
 	struct listing *l = &shared;
-	struct source source;
+	struct source source = {.comes = false};
 	bool is_directory;
 	int error;
 
