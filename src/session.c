@@ -94,26 +94,20 @@ static enum exit_class end_by(struct session *session, int reason)
 }
 
 /* Once the client knows that it is in: what the login took is given back. */
-static void settle_down(struct session *session, bool *settled)
+static void settle_down(struct session *session)
 {
-	if (*settled || session->login.kind == LOGIN_NONE)
-		return;
-	*settled = true;
 	if (control_flush(&session->control) == 0)
 		process_shed_memory();
 }
 
 static enum exit_class serve(struct session *session)
 {
-	bool settled = false;
-
 	session->login_deadline = io_deadline(session->config.login_timeout);
 	if (session->config.login_timeout > 0 && session->config.login_timeout < CONTROL_PATIENCE)
 		session->control.patience = session->config.login_timeout;
 	while (!session->finishing) {
-		int64_t limit = IO_FOREVER;
-		if (session->login.kind == LOGIN_NONE)
-			limit = session->login_deadline;
+		bool stranger = session->login.kind == LOGIN_NONE;
+		int64_t limit = stranger ? session->login_deadline : IO_FOREVER;
 		/* A client that never pauses is never waited for. */
 		if (limit != IO_FOREVER && io_now() >= limit)
 			return end_by(session, -ETIMEDOUT);
@@ -123,7 +117,8 @@ static enum exit_class serve(struct session *session)
 			limit, &text, &size);
 		if (event == LINE_READY) {
 			dispatch_line(session, text, size);
-			settle_down(session, &settled);
+			if (stranger && session->login.kind != LOGIN_NONE)
+				settle_down(session);
 		} else if (event == LINE_TOO_LONG) {
 			struct reply answer = reply(500, "Input line too long.");
 			record_reply(session, &answer);

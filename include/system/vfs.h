@@ -63,6 +63,8 @@ int vfs_give(int fd, mode_t mode, const struct account *owner);
 #define VFS_SIZE_MAX ((off_t)1 << 62) /* no file is larger */
 int vfs_lock(int fd, bool for_writing);
 
+/* The same for writing, of one byte behind all that a file can have: it keeps nobody from the file. */
+int vfs_lock_behind(int fd);
 int vfs_truncate(int fd, uint64_t size);
 int vfs_seek(int fd, uint64_t offset);
 
@@ -108,10 +110,8 @@ unsigned vfs_rights(const struct facts *facts);
 /* Whether the file belongs to this process (or the process is root's). */
 bool vfs_is_own(const struct facts *facts);
 
-/* Bytes that the file system of `path` has left for users (statvfs(3)). */
+/* Bytes that the file system of `path`, or of an open file, has left for users (statvfs(3)). */
 int vfs_available(const char *path, uint64_t *out_bytes);
-
-/* The same of an open file's. */
 int vfs_space(int fd, uint64_t *out_bytes);
 
 /* Sets the umask and returns the one before. */

@@ -1,4 +1,4 @@
-/* Numbers in the client's and the administrator's text. */
+/* Numbers in the client's and the administrator's text, and eight bytes of text as one number. */
 #ifndef SOLOFTPD_TEXT_NUMBER_H
 #define SOLOFTPD_TEXT_NUMBER_H
 
@@ -33,5 +33,14 @@ static inline void number_two(unsigned value, char out[2])
 
 /* Writes the decimal form and a terminator; returns its length without the terminator. */
 size_t number_format(uint64_t value, char out[NUMBER_TEXT]);
+
+/* The number all of whose bytes are `byte`. */
+#define NUMBER_EACH(byte) (UINT64_MAX / 255 * (uint64_t)(byte))
+
+/* The upper bit of each of the eight bytes that is 0, and no other. */
+static inline uint64_t number_zeros(uint64_t bytes)
+{
+	return ~(((bytes & NUMBER_EACH(0x7F)) + NUMBER_EACH(0x7F)) | bytes | NUMBER_EACH(0x7F));
+}
 
 #endif

@@ -28,6 +28,12 @@ const char *path_last(const char *path);
  * Trailing slashes do not count. Returns 0 or -ENAMETOOLONG. */
 int path_parent(const char *path, char *out, size_t capacity);
 
+/* Whether a name is "." or "..". */
+static inline bool path_is_dots(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
 /* Steps through the non-empty components: sets the next one and its length and advances the cursor;
  * returns false at the end. */
 bool path_component(const char **cursor, const char **out_name, size_t *out_length);

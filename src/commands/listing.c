@@ -155,7 +155,7 @@ static bool keep(const char *name, const void *context)
 
 	if (name[0] != '.' && l->all_plain)
 		return true;
-	if (name[0] == '.' && (name[1] == '\0' || strcmp(name, "..") == 0))
+	if (path_is_dots(name))
 		return l->dots && !l->pattern[0];
 	if (!entries_shows(l->session, name))
 		return false;
@@ -204,11 +204,6 @@ static void close_source(struct source *source)
 		directory_free(&source->sorted);
 }
 
-static bool is_dots(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
 static void ask_ahead(struct listing *l, struct directory *directory)
 {
 	int64_t until = io_deadline(AHEAD_TIME);
@@ -233,7 +228,7 @@ static void list_sorted(struct listing *l, const char *path, struct source *sour
 	/* The first of them is to be taken first. */
 	for (size_t i = l->waiting.paths ? directory->count : 0; i > 0; i--) {
 		const char *name = directory_name(directory, i - 1);
-		if (directory->entries[i - 1].key && !is_dots(name))
+		if (directory->entries[i - 1].key && !path_is_dots(name))
 			waiting_add(&l->waiting, path, name);
 	}
 }
@@ -251,7 +246,7 @@ static void list_as_it_comes(struct listing *l, const char *path, struct source 
 		if (!keep(entry.name, l))
 			continue;
 		entries_room(&l->entries);
-		if (add_entry(l, &entry) && !is_dots(entry.name))
+		if (add_entry(l, &entry) && !path_is_dots(entry.name))
 			waiting_add(&l->waiting, path, entry.name);
 	}
 	entries_sweep(l->session, path[0] ? path : ".");

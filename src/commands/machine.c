@@ -247,7 +247,7 @@ static void add_entries(struct machine *m)
 		add_frame(m, "..", "pdir");
 	}
 	while (m->entries.result == PUMP_DONE && (more = directory_next(&m->stream, &name)) > 0) {
-		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !is_told(m->session, name))
+		if (path_is_dots(name) || !is_told(m->session, name))
 			continue;
 		entries_room(&m->entries);
 		if (++count % 4096 == 0)
@@ -347,7 +347,7 @@ static int find_name(const char *path, char out[PATH_TEXT])
 		record_absolute(path, out);
 		return 0;
 	}
-	if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+	if (!*last || path_is_dots(last))
 		return vfs_real(path, out, PATH_TEXT);
 	error = path_parent(path, parent, sizeof(parent));
 	if (error == 0)

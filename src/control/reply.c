@@ -1,8 +1,9 @@
 #include "control/reply.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
+
+#include "text/number.h"
 
 /* Telnet's "interpret as command": as data it is sent twice (RFC 854). */
 #define TELNET_IAC_BYTE 0xff
@@ -59,12 +60,11 @@ static void append_code(struct buffer *b, int code, char separator)
 	buffer_bytes(b, text, sizeof(text));
 }
 
-#define EACH(byte) (UINT64_MAX / 255 * (byte))
-
 /* Whether a control character or 0xFF may be among eight bytes: never no when there is one. */
 static bool maybe_special(uint64_t eight)
 {
-	return (((eight - EACH(0x20U)) & ~eight) | ((~eight - EACH(1U)) & eight)) & EACH(0x80U);
+	return (((eight - NUMBER_EACH(0x20)) & ~eight) | ((~eight - NUMBER_EACH(0x01)) & eight)) &
+	       NUMBER_EACH(0x80);
 }
 
 /* The bytes up to the next one that does not stand for itself. */

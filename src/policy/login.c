@@ -255,8 +255,7 @@ int login_configure(struct config *config, const struct login *login, struct con
 	int error;
 
 	before_taken = false;
-	if (!config->user_config_dir || strchr(login->name, '/') || strcmp(login->name, ".") == 0 ||
-		strcmp(login->name, "..") == 0)
+	if (!config->user_config_dir || strchr(login->name, '/') || path_is_dots(login->name))
 		return 0;
 	if (path_join(config->user_config_dir, login->name, file, sizeof(file)) < 0) {
 		config_blame(config, OPTION_user_config_dir, "path too long", out_error);

@@ -25,16 +25,13 @@ _Static_assert(offsetof(struct config, strings) <= UINT16_MAX, "offsets of optio
 /* Few have one. */
 const char *option_reason(enum option option)
 {
-#define SAY_LIVE(name, help)
-#define SAY_TLS(name, help)
-#define SAY_MOOT(name, help)
-#define SAY_REFUSED(name, help)      \
-	if (option == OPTION_##name) \
+#define SAY(name, effect, help)                                           \
+	if (option == OPTION_##name && OPTION_##effect == OPTION_REFUSED) \
 		return help;
-#define BOOL(name, solo, vs, effect, reach, help) SAY_##effect(name, help)
-#define NUMBER(name, solo, vs, min, max, effect, reach, help) SAY_##effect(name, help)
-#define OCTAL(name, solo, vs, min, max, effect, reach, help) SAY_##effect(name, help)
-#define STRING(name, solo, vs, effect, reach, help) SAY_##effect(name, help)
+#define BOOL(name, solo, vs, effect, reach, help) SAY(name, effect, help)
+#define NUMBER(name, solo, vs, min, max, effect, reach, help) SAY(name, effect, help)
+#define OCTAL(name, solo, vs, min, max, effect, reach, help) SAY(name, effect, help)
+#define STRING(name, solo, vs, effect, reach, help) SAY(name, effect, help)
 #include "options.def"
 #undef BOOL
 #undef NUMBER

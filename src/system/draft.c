@@ -106,23 +106,10 @@ static int kept_name(const char *target, char out[PATH_TEXT])
 /* Drafts are opened for writing alone: where nothing may be downloaded, reading is not allowed either. */
 
 /* The lock lies behind the file's bytes: when a draft has just got its place it may still be open, and must not keep
- * anybody from reading it there. */
-static int take_lock(int fd)
-{
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = VFS_SIZE_MAX, .l_len = 1};
-
-	do {
-		if (fcntl(fd, F_SETLK, &lock) == 0)
-			return 0;
-	} while (errno == EINTR);
-	return errno == EACCES ? -EAGAIN : -errno;
-}
-
-/* A file system without locks is no reason to do without drafts. */
+ * anybody from reading it there. A file system without locks is no reason to do without drafts. */
 static int lock(int fd)
 {
-	int error = take_lock(fd);
+	int error = vfs_lock_behind(fd);
 
 	return error == -EAGAIN ? error : 0;
 }
@@ -409,7 +396,7 @@ static bool is_left(int directory, const char *name, bool all)
 	if (!all && (age < YOUNG || (is_kept_name(name) && age < FORGOTTEN)))
 		return false;
 	fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	error = fd < 0 ? -errno : take_lock(fd);
+	error = fd < 0 ? -errno : vfs_lock_behind(fd);
 	if (error == 0)
 		left = true;
 	else if (error != -EAGAIN)
@@ -425,7 +412,7 @@ static const char *next_name(DIR *stream)
 
 	do {
 		entry = readdir(stream);
-	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	} while (entry && path_is_dots(entry->d_name));
 	return entry ? entry->d_name : NULL;
 }
 

@@ -110,7 +110,7 @@ static void answer(struct filter_program *p, uint32_t action)
 /* What commands are made of: for each entry, file and line. */
 static const uint16_t frequent[] = {
 	SYS_newfstatat, SYS_recvfrom, SYS_close, SYS_accept4, SYS_getcwd, SYS_ppoll};
-#define FREQUENT (sizeof(frequent) / sizeof(frequent[0]))
+#define FREQUENT ((unsigned)(sizeof(frequent) / sizeof(frequent[0])))
 
 /* Answers `action` to every call whose bit is set; the others go on behind it. Numbers without a bit get `strange`.
  * With comparisons alone, and no arithmetic, the kernel could find out beforehand which calls are always allowed; but that
@@ -124,7 +124,7 @@ static void by_bits(
 	answer(p, SECCOMP_RET_KILL_PROCESS);
 	load_number(p);
 	for (unsigned i = 0; i < FREQUENT; i++)
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, frequent[i], (unsigned)FREQUENT - 1 - i,
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, frequent[i], FREQUENT - 1 - i,
 			i == FREQUENT - 1);
 	answer(p, SECCOMP_RET_ALLOW);
 	emit(p, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);

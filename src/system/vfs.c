@@ -169,17 +169,25 @@ int vfs_give(int fd, mode_t mode, const struct account *owner)
 	return error < 0 ? error : result(fchown(fd, owner->uid, owner->gid));
 }
 
-int vfs_lock(int fd, bool for_writing)
+static int set_lock(int fd, short type, off_t start, off_t size)
 {
-	struct flock lock = {.l_type = for_writing ? F_WRLCK : F_RDLCK,
-		.l_whence = SEEK_SET,
-		.l_len = VFS_SIZE_MAX};
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = size};
 
 	do {
 		if (fcntl(fd, F_SETLK, &lock) == 0)
 			return 0;
 	} while (errno == EINTR);
 	return errno == EACCES ? -EAGAIN : -errno;
+}
+
+int vfs_lock(int fd, bool for_writing)
+{
+	return set_lock(fd, for_writing ? F_WRLCK : F_RDLCK, 0, VFS_SIZE_MAX);
+}
+
+int vfs_lock_behind(int fd)
+{
+	return set_lock(fd, F_WRLCK, VFS_SIZE_MAX, 1);
 }
 
 int vfs_truncate(int fd, uint64_t size)

@@ -5,6 +5,8 @@
 
 #ifdef __SSE2__
 #include <emmintrin.h>
+#else
+#include "text/number.h"
 #endif
 
 /* Line ends are looked for in this many bytes at a time. */
@@ -32,7 +34,6 @@ static inline uint64_t find_in_block(const char *block, char wanted)
 #else
 static inline uint64_t find_in_block(const char *block, char wanted)
 {
-	const uint64_t each = 0x0101010101010101, low = 0x7f * each;
 	uint64_t found = 0, bytes;
 
 	for (int i = 0; i < BLOCK; i += 8) {
@@ -40,9 +41,8 @@ static inline uint64_t find_in_block(const char *block, char wanted)
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 		bytes = __builtin_bswap64(bytes);
 #endif
-		bytes ^= each * (unsigned char)wanted;
-		/* The highest bit of each byte that is 0 now; then all eight side by side. */
-		bytes = ~(((bytes & low) + low) | bytes | low);
+		bytes = number_zeros(bytes ^ NUMBER_EACH((unsigned char)wanted));
+		/* All eight bits side by side. */
 		found |= ((bytes >> 7) * 0x0102040810204080 >> 56) << i;
 	}
 	return found;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "text/timestamp.h"
+#include "text/number.h"
 
 /* By the four upper bits of a mode. */
 static const char types[16] = {
@@ -56,13 +57,10 @@ static const char *classify_mark(uint32_t mode)
 	}
 }
 
-/* Every byte of a word. */
-#define EACH(byte) (UINT64_MAX / 255 * (byte))
-
 /* The upper bit of each byte that may be a control: one below 0x20, 0x7F, or, which has to be looked at then, one above. */
 static uint64_t controls(uint64_t word)
 {
-	return ((word - EACH(0x20)) | (word + EACH(0x01)) | word) & EACH(0x80);
+	return ((word - NUMBER_EACH(0x20)) | (word + NUMBER_EACH(0x01)) | word) & NUMBER_EACH(0x80);
 }
 
 /* Most names have nothing of the kind, which eight bytes at a time tell; the last eight may be seen twice. */

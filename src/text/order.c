@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "text/number.h"
+
 /* Fewer entries are merged: counting takes its time, however few there are. */
 #define COUNTED 512
 
@@ -30,15 +32,11 @@ static size_t common_bytes(const char *one, const char *other, size_t most)
 	return most;
 }
 
-/* Every byte of a word. */
-#define EACH(byte) (UINT64_MAX / 255 * (byte))
-
 /* What a name has from here to its end, or the first eight bytes of that. */
 static uint64_t name_key(const char *name)
 {
 	uint64_t key = eight_bytes(name);
-	/* The upper bit of each byte that is 0, and no other. */
-	uint64_t ends = ~(((key & EACH(0x7F)) + EACH(0x7F)) | key | EACH(0x7F));
+	uint64_t ends = number_zeros(key);
 
 	if (ends == 0)
 		return key;
