@@ -53,8 +53,7 @@ struct pending {
 	uint64_t restart; /* REST's offset in bytes; 0: none */
 	bool range;	  /* RANG has named these bytes, both included: */
 	uint64_t first, last;
-	bool rename;		     /* RNFR has named a file */
-	char rename_from[PATH_TEXT]; /* expanded */
+	bool rename; /* RNFR has named a file */
 };
 
 /* Where a session's lines go (commands/logs). */
@@ -104,13 +103,14 @@ struct session {
 	const char *failure, *ending; /* words for why the transfer failed, and why all ends */
 	uint64_t uploads, downloads, bytes_in, bytes_out; /* the bytes of incomplete ones, too */
 	unsigned visited_count;
+	struct pending pending;
 	struct data data;
 	/* What is large comes last: a page that is never touched is no memory. */
 	struct config config;
 	struct login login; /* kind LOGIN_NONE until 230 */
 	struct control control;
-	struct pending pending;
 	uint32_t visited[SESSION_VISITED]; /* hashes of directory names */
+	char rename_from[PATH_TEXT];	   /* RNFR's file, expanded */
 	char user[LINE_MAX_SIZE + 1];	   /* USER's name; "" before it and after a failure */
 	char home[PATH_TEXT];		   /* the working directory at 230, which "~" stands for */
 	char command[LINE_MAX_SIZE + 1];   /* the line being run */

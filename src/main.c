@@ -101,7 +101,7 @@ static int check_socket(void)
 
 int main(int argc, char **argv)
 {
-	static char load[PATH_TEXT], daemon[64];
+	static char daemon[64];
 	static struct arguments arguments;
 	struct session_start start = {.files = arguments.files, .settings = arguments.settings};
 	struct buffer b;
@@ -115,15 +115,11 @@ int main(int argc, char **argv)
 		problem = check_socket();
 	if (problem != EXIT_CLASS_CLEAN)
 		return problem;
-	/* argv and the environment are overwritten by the title later on. */
+	/* argv and the environment are overwritten by the title later on, so what is needed of them is copied. */
 	buffer_start(&b, daemon, sizeof(daemon));
 	buffer_string(&b, base_name(argv[0]));
 	start.daemon = buffer_text(&b);
-	buffer_start(&b, load, sizeof(load));
-	if (process_load_file()) {
-		buffer_string(&b, process_load_file());
-		start.load_file = buffer_text(&b);
-	}
+	start.load_file = process_keep_load_file();
 	start.file_count = arguments.file_count;
 	start.setting_count = arguments.setting_count;
 	process_title_start(argc, argv);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "text/buffer.h"
+#include "text/path.h"
 
 /* The option's number is its row's place in options.def. */
 enum option {
@@ -43,6 +44,10 @@ struct config_note {
 
 #define CONFIG_SOURCES 72
 #define CONFIG_NOTES 8
+#define CONFIG_STRINGS 262144
+
+/* The largest configuration or list file, in bytes (vsftpd stops reading there; this is an error). */
+#define CONFIG_FILE_MAX 100000
 
 struct config {
 #define BOOL(name, solo, vs, effect, reach, help) bool name;
@@ -57,21 +62,16 @@ struct config {
 	struct origin origin[OPTION_COUNT];
 	const char *sources[CONFIG_SOURCES]; /* names of the layers read so far */
 	unsigned source_count;
-	unsigned
-		early_sources; /* those that were read before the client could say anything; 0: all */
-
-	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
-	unsigned note_count;			/* may exceed CONFIG_NOTES: the rest was dropped */
-
+	unsigned early_sources; /* those read before the client could say anything; 0: all */
+	unsigned note_count;	/* may exceed CONFIG_NOTES: the rest was dropped */
+	/* What is large comes last. All string values and source names; behind them the file being read, with its name. */
 	size_t string_size;
-	char strings[262144]; /* all string values and source names */
+	char strings[CONFIG_STRINGS + PATH_TEXT + CONFIG_FILE_MAX + 1];
+	struct config_note notes[CONFIG_NOTES]; /* tolerated where vsftpd would have died */
 };
 
 /* Marks all layers so far as early, once: later ones can't open the walls that stand by then. A late file does it. */
 void config_mark_early(struct config *config);
-
-/* The largest configuration or list file, in bytes (vsftpd stops reading there; this is an error). */
-#define CONFIG_FILE_MAX 100000
 
 /* Starts with the defaults of the program called `daemon` ("vsftpd" has its own). */
 void config_defaults(struct config *config, const char *daemon);

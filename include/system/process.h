@@ -31,6 +31,9 @@ const char *process_variable(const char *name);
  * NULL if neither is set. Valid as process_variable's text is. */
 const char *process_load_file(void);
 
+/* A copy of it, cut to PATH_TEXT, which outlives the environment. */
+const char *process_keep_load_file(void);
+
 bool process_is_root(void);
 
 /* Whether standard output is a terminal. */

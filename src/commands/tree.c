@@ -119,10 +119,10 @@ struct reply cmd_dele(struct session *session, const char *argument)
 struct reply cmd_rnfr(struct session *session, const char *argument)
 {
 	struct facts facts;
-	int error = names_use(session, argument, session->pending.rename_from);
+	int error = names_use(session, argument, session->rename_from);
 
 	if (error == 0)
-		error = vfs_link_stat(session->pending.rename_from, &facts);
+		error = vfs_link_stat(session->rename_from, &facts);
 	if (error < 0)
 		return names_error(error, "RNFR command failed.");
 	session->pending.rename = true;
@@ -140,10 +140,10 @@ struct reply cmd_rnto(struct session *session, const char *argument)
 	if (entries_reserves(session, path))
 		error = NAMES_DENIED;
 	if (error == 0)
-		error = vfs_rename(session->pending.rename_from, path);
+		error = vfs_rename(session->rename_from, path);
 	if (error == 0 && entries_keep(session))
 		(void)draft_forget(path); /* that name has its file now */
-	record_rename(session, error, session->pending.rename_from, path);
+	record_rename(session, error, session->rename_from, path);
 	if (error < 0)
 		return names_error(error, "Rename failed.");
 	return reply(250, "Rename successful.");

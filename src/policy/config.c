@@ -95,9 +95,9 @@ static const char *keep_string(struct config *config, const char *text)
 	size_t size = strlen(text) + 1;
 	char *kept = config->strings + config->string_size;
 
-	if (size > sizeof(config->strings) - config->string_size)
+	if (size > CONFIG_STRINGS - config->string_size)
 		return NULL;
-	memcpy(kept, text, size);
+	memmove(kept, text, size);
 	config->string_size += size;
 	return kept;
 }
@@ -340,11 +340,13 @@ static const char *file_problem(int error)
 	}
 }
 
+/* The text is read to where its strings will be kept, behind the file's name: they move forward in it, over what has
+ * been looked at. */
 static int read_file(struct place *at)
 {
-	static char text[CONFIG_FILE_MAX + 1];
-	size_t size;
-	int error = file_read(at->file, true, text, sizeof(text), &size);
+	size_t name = strnlen(at->file, PATH_TEXT) + 1, size;
+	char *text = at->config->strings + at->config->string_size + name;
+	int error = file_read(at->file, true, text, CONFIG_FILE_MAX + 1, &size);
 
 	if (error < 0) {
 		set_note(at->error, *at->file ? at->file : "(no file name)", 0, 0, "can't be read",

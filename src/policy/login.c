@@ -238,7 +238,7 @@ enum login_verdict login_settle(
 	return fail(problem, user, strerror(-error));
 }
 
-/* All but the strings, of which there are only ever more, before a user's file. */
+/* All but the strings and the notes, of which there are only ever more, before a user's file. */
 static char before[offsetof(struct config, strings)];
 static bool before_taken;
 

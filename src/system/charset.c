@@ -31,7 +31,8 @@ static void drop(void)
 	if (from_client != CLOSED)
 		iconv_close(from_client);
 	to_client = from_client = CLOSED;
-	current[0] = '\0';
+	if (current[0]) /* where nothing is converted, its page stays untouched */
+		current[0] = '\0';
 }
 
 /* Converts a whole text; `out_left` becomes what is left of the room. Nothing of an earlier text is in the way,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "text/buffer.h"
+#include "text/path.h"
 
 static char *title;
 static size_t title_size;
@@ -109,6 +110,19 @@ const char *process_load_file(void)
 	const char *file = process_variable("SOLOFTPD_LOAD_CONF");
 
 	return file ? file : process_variable("VSFTPD_LOAD_CONF");
+}
+
+const char *process_keep_load_file(void)
+{
+	static char kept[PATH_TEXT];
+	const char *file = process_load_file();
+	struct buffer b;
+
+	if (!file)
+		return NULL;
+	buffer_start(&b, kept, sizeof(kept));
+	buffer_string(&b, file);
+	return buffer_text(&b);
 }
 
 bool process_is_root(void)

@@ -701,7 +701,7 @@ static void test_what_survives(void **state)
 		become(LOCAL);
 		session.pending.restart = 100;
 		session.pending.rename = true;
-		strcpy(session.pending.rename_from, "nowhere");
+		strcpy(session.rename_from, "nowhere");
 		snprintf(line, sizeof(line), "%s %s", command->verb, some_argument(command));
 		run(line);
 		if ((session.pending.restart != 0) != (command->after == AFTER_RESTART))

@@ -598,11 +598,11 @@ static void test_arena_is_filled_to_the_end(void **state)
 	assert_int_equal(load("hide_ids=YES\n"), 0);
 	memcpy(bytes, "ftpd_banner=", 12);
 	memset(bytes + 12, 'x', sizeof(bytes) - 12);
-	while (sizeof(config.strings) - config.string_size > 90000)
+	while (CONFIG_STRINGS - config.string_size > 90000)
 		assert_int_equal(load_bytes(90000), 0);
-	room = sizeof(config.strings) - config.string_size;
+	room = CONFIG_STRINGS - config.string_size;
 	assert_int_equal(load_bytes(12 + room - 1), 0);
-	assert_int_equal(config.string_size, sizeof(config.strings));
+	assert_int_equal(config.string_size, CONFIG_STRINGS);
 	assert_int_equal(strlen(config.ftpd_banner), room - 1);
 	assert_int_equal(config_file(&config, file, false, &note), -EINVAL);
 	assert_int_equal(config_setting(&config, "hide_ids=NO", &note), -EINVAL);
