@@ -9,6 +9,9 @@
 #include "system/vfs.h"
 #include "text/buffer.h"
 
+/* Lines are collected up to this size before they are sent, in bytes. */
+#define ENTRIES_COLLECTED 65536
+
 /* One listing at a time: the lines are in a storage of their own, too large for a stack. */
 struct entries {
 	struct session *session;
@@ -32,8 +35,15 @@ bool entries_begin(struct entries *entries, struct session *session, const char 
 /* Begins one over the control connection, between the lines of a reply. */
 void entries_begin_control(struct entries *entries, struct session *session);
 
+/* Sends what is there. */
+void entries_send(struct entries *entries);
+
 /* Makes room for one entry of up to three paths; called before each. Sends what is there if need be. */
-void entries_room(struct entries *entries);
+static inline void entries_room(struct entries *entries)
+{
+	if (entries->out.size > ENTRIES_COLLECTED - 4 * PATH_TEXT)
+		entries_send(entries);
+}
 
 /* Hears the client: much may be read before anything has to be waited for. */
 void entries_glance(struct entries *entries);

@@ -73,7 +73,12 @@ static inline const char *directory_name(const struct directory *directory, size
 	return directory->names + directory->entries[index].name;
 }
 
-/* Has an entry that will be looked at soon, if there is one, brought nearer to the processor. */
+/* Has an entry that will be looked at soon, if there is one, brought nearer to the processor: its name, or its facts, too. */
+static inline void directory_expect_name(const struct directory *directory, size_t index)
+{
+	if (index < directory->count)
+		__builtin_prefetch(directory_name(directory, index));
+}
 void directory_expect(const struct directory *directory, size_t index);
 
 /* Whether it pays to ask for facts ahead: entries are to be looked at in an order in which they do not lie in memory and on

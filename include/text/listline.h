@@ -33,10 +33,11 @@ void listline_append_name(struct buffer *b, const char *name);
  * of another name. */
 bool listline_has_line_end(const char *name, size_t size);
 
-/* Appends a name as it is, for NLST; returns false, and appends nothing, if it can't be told. Up to LISTLINE_SLACK bytes
- * behind its end are read, whatever they are. */
+/* Appends a line of NLST: the prefix, a name as it is, and CR LF; returns false, and appends nothing, if the name can't be
+ * told. Up to LISTLINE_SLACK bytes behind the ends of both are read, whatever they are. */
 #define LISTLINE_SLACK 8
-bool listline_append_told(struct buffer *b, const char *name);
+bool listline_append_told(
+	struct buffer *b, const char *prefix, size_t prefix_size, const char *name);
 
 /* The ten characters of the mode, e.g. "drwxr-xr-x", and a terminator. */
 void listline_mode(uint32_t mode, char out[11]);

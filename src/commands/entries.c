@@ -11,10 +11,7 @@
 #include "text/number.h"
 #include "text/path.h"
 
-/* Lines are collected up to this size before they are sent. */
-#define COLLECT 65536
-
-static char lines[COLLECT];
+static char lines[ENTRIES_COLLECTED];
 
 static void start(struct entries *e, struct session *session, bool over_data)
 {
@@ -74,21 +71,16 @@ static void send_bytes(struct entries *e, const char *bytes, size_t size)
 		e->result = PUMP_GONE;
 }
 
-static void send_lines(struct entries *e)
+void entries_send(struct entries *entries)
 {
-	static char converted[CHARSET_GROWTH * COLLECT];
+	struct entries *e = entries;
+	static char converted[CHARSET_GROWTH * ENTRIES_COLLECTED];
 
 	if (e->result == PUMP_DONE && record_converts(e->session))
 		send_bytes(e, converted, charset_to_client(e->out.data, e->out.size, converted));
 	else if (e->result == PUMP_DONE)
 		send_bytes(e, e->out.data, e->out.size);
 	buffer_start(&e->out, lines, sizeof(lines));
-}
-
-void entries_room(struct entries *entries)
-{
-	if (entries->out.size > COLLECT - 4 * PATH_TEXT)
-		send_lines(entries);
 }
 
 void entries_glance(struct entries *entries)
@@ -118,7 +110,7 @@ void entries_unseen(struct entries *entries, int error)
 
 static void send_rest(struct entries *e)
 {
-	send_lines(e);
+	entries_send(e);
 	if (e->result == PUMP_DONE && e->missing < 0) {
 		e->result = PUMP_FILE;
 		e->pump.error = e->missing;

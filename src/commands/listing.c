@@ -67,14 +67,7 @@ static void add_line(
 
 static void add_name(struct listing *l, const char *name)
 {
-	struct buffer *out = &l->entries.out;
-	size_t start = out->size;
-
-	buffer_bytes(out, l->prefix, l->prefix_size);
-	if (listline_append_told(out, name))
-		buffer_bytes(out, "\r\n", 2);
-	else
-		out->size = start;
+	(void)listline_append_told(&l->entries.out, l->prefix, l->prefix_size, name);
 }
 
 /* A directory that is being listed: read and sorted, or, unsorted, as it comes. */
@@ -213,11 +206,20 @@ static void ask_ahead(struct listing *l, struct directory *directory)
 		entries_glance(&l->entries);
 }
 
+static void list_names(struct listing *l, const struct directory *directory)
+{
+	for (size_t i = 0; i < directory->count && l->entries.result == PUMP_DONE; i++) {
+		directory_expect_name(directory, i + 8);
+		entries_room(&l->entries);
+		add_name(l, directory_name(directory, i));
+	}
+}
+
 static void list_sorted(struct listing *l, const char *path, struct source *source)
 {
 	struct directory *directory = &source->sorted;
 
-	if (!l->names_only && !l->args.follow && directory_is_scattered(directory))
+	if (!l->args.follow && directory_is_scattered(directory))
 		ask_ahead(l, directory);
 	for (size_t i = 0; i < directory->count && l->entries.result == PUMP_DONE; i++) {
 		struct entry entry = {source, directory_name(directory, i), i};
@@ -259,6 +261,8 @@ static void list_source(struct listing *l, const char *path, struct source *sour
 {
 	if (source->comes)
 		list_as_it_comes(l, path, source);
+	else if (l->names_only)
+		list_names(l, &source->sorted);
 	else
 		list_sorted(l, path, source);
 }
@@ -317,7 +321,7 @@ static void split_pattern(struct listing *l)
  * for a plain ".", which says nothing). */
 static void set_prefix(struct listing *l)
 {
-	static char prefix[PATH_TEXT + 1];
+	static char prefix[PATH_TEXT + 1 + LISTLINE_SLACK];
 	size_t size = strcmp(l->path, ".") == 0 ? 0 : strlen(l->path);
 
 	memcpy(prefix, l->path, size);

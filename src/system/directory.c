@@ -236,10 +236,8 @@ void directory_expect(const struct directory *directory, size_t index)
 {
 	const struct directory *d = directory;
 
-	if (index >= d->count)
-		return;
-	__builtin_prefetch(directory_name(d, index));
-	if (d->known)
+	directory_expect_name(d, index);
+	if (d->known && index < d->count)
 		__builtin_prefetch(&d->known[d->entries[index].place]);
 }
 

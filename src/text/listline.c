@@ -85,28 +85,36 @@ bool listline_has_line_end(const char *name, size_t size)
 	       (memchr(name, '\r', size) || memchr(name, '\n', size));
 }
 
-bool listline_append_told(struct buffer *b, const char *name)
+bool listline_append_told(
+	struct buffer *b, const char *prefix, size_t prefix_size, const char *name)
 {
+	char *to = b->data + b->size;
 	size_t room = buffer_room(b), size;
 
+	for (size_t at = 0; at < prefix_size && at + sizeof(uint64_t) <= room;
+		at += sizeof(uint64_t))
+		memcpy(to + at, prefix + at, sizeof(uint64_t));
 	/* The first byte that may be a control is the terminator, but for names with bytes above 0x7F. */
-	for (size_t at = 0; at + sizeof(uint64_t) <= room; at += sizeof(uint64_t)) {
+	for (size_t at = prefix_size; at + sizeof(uint64_t) + 2 <= room; at += sizeof(uint64_t)) {
 		uint64_t word, found;
-		memcpy(&word, name + at, sizeof(word));
-		memcpy(b->data + b->size + at, &word, sizeof(word));
+		memcpy(&word, name + (at - prefix_size), sizeof(word));
+		memcpy(to + at, &word, sizeof(word));
 		found = controls(le64toh(word));
 		if (found == 0)
 			continue;
 		at += (size_t)__builtin_ctzll(found) / 8;
-		if (name[at])
+		if (name[at - prefix_size])
 			break;
-		b->size += at;
+		memcpy(to + at, "\r\n", 2);
+		b->size += at + 2;
 		return true;
 	}
 	size = strlen(name);
 	if (listline_has_line_end(name, size))
 		return false;
+	buffer_bytes(b, prefix, prefix_size);
 	buffer_bytes(b, name, size);
+	buffer_bytes(b, "\r\n", 2);
 	return true;
 }
 

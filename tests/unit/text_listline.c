@@ -240,6 +240,14 @@ static void test_every_byte(void **state)
 	}
 }
 
+static bool append_told(struct buffer *b, const char *prefix, const char *name)
+{
+	char copy[64 + LISTLINE_SLACK] = "";
+
+	strcpy(copy, prefix);
+	return listline_append_told(b, copy, strlen(copy), name);
+}
+
 /* Names as NLST tells them: all bytes but CR and LF, whatever lies behind, in any room. */
 static void test_told(void **state)
 {
@@ -256,16 +264,18 @@ static void test_told(void **state)
 				name[size - 1] = '\x7F';
 			name[size] = '\0';
 			buffer_start(&b, storage, sizeof(storage));
-			buffer_string(&b, "d/");
-			assert_true(listline_append_told(&b, name));
-			assert_int_equal(b.size, 2 + size);
+			assert_true(append_told(&b, "d/", name));
+			assert_int_equal(b.size, 2 + size + 2);
+			assert_memory_equal(storage, "d/", 2);
 			assert_memory_equal(storage + 2, name, size);
+			assert_memory_equal(storage + 2 + size, "\r\n", 2);
 			/* Cut to fit. */
 			buffer_start(&b, storage, 100);
-			assert_true(listline_append_told(&b, name));
-			assert_int_equal(b.size, size < 99 ? size : 99);
-			assert_memory_equal(storage, name, b.size);
-			assert_int_equal(b.cut, size > 99);
+			assert_true(append_told(&b, "directory/", name));
+			assert_int_equal(b.size, 12 + size < 99 ? 12 + size : 99);
+			assert_memory_equal(storage, "directory/", 10);
+			assert_memory_equal(storage + 10, name, size < 89 ? size : 89);
+			assert_int_equal(b.cut, 12 + size > 99);
 		}
 	for (size_t size = 1; size < 40; size++)
 		for (size_t at = 0; at < size; at++) {
@@ -273,15 +283,15 @@ static void test_told(void **state)
 			name[size] = '\0';
 			name[at] = size % 2 ? '\r' : '\n';
 			buffer_start(&b, storage, sizeof(storage));
-			assert_false(listline_append_told(&b, name));
+			assert_false(append_told(&b, "a directory/", name));
 			assert_int_equal(b.size, 0);
 			assert_true(listline_has_line_end(name, size));
 			/* Behind the end they do not matter. */
 			assert_false(listline_has_line_end(name, at));
 			name[at] = '\0';
 			name[at + 1] = '\n';
-			assert_true(listline_append_told(&b, name));
-			assert_int_equal(b.size, at);
+			assert_true(append_told(&b, "", name));
+			assert_int_equal(b.size, at + 2);
 		}
 }
 
