@@ -49,11 +49,21 @@ int control_flush(struct control *control);
 /* Whether a short reply could be sent without waiting. */
 bool control_can_send(const struct control *control);
 
+/* control_next where no line is there yet. */
+int control_wait(
+	struct control *control, unsigned idle, int64_t limit, char **out_text, size_t *out_size);
+
 /* Takes the next line, waiting for it `idle` seconds (0: for ever) and not beyond the time `limit`; replies in the queue are
  * sent before waiting, so that the replies to pipelined commands share one packet. Returns LINE_READY, LINE_TOO_LONG or
  * LINE_FLOOD, or -errno: -ETIMEDOUT, -EINTR (SIGTERM), -EPIPE (the client has ended or gone). */
-int control_next(
-	struct control *control, unsigned idle, int64_t limit, char **out_text, size_t *out_size);
+static inline int control_next(
+	struct control *control, unsigned idle, int64_t limit, char **out_text, size_t *out_size)
+{
+	enum line_event event = line_take(&control->line, out_text, out_size);
+
+	return event == LINE_NONE ? control_wait(control, idle, limit, out_text, out_size)
+				  : (int)event;
+}
 
 /* Reads what has arrived without waiting. Returns 1 if something came, 0 if not now (or there is no
  * room), -EPIPE when the client has ended or gone. */

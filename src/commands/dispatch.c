@@ -1,5 +1,6 @@
 #include "commands/dispatch.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -28,23 +29,43 @@ static size_t join_returns(char *text, size_t size)
 	return kept;
 }
 
+/* Eight bytes with their letters in upper case. */
+static uint64_t upper_case(uint64_t bytes)
+{
+	uint64_t low = bytes & NUMBER_EACH(0x7F);
+	uint64_t from_a = low + NUMBER_EACH(0x80 - 'a'), after_z = low + NUMBER_EACH(0x7F - 'z');
+
+	return bytes - ((from_a & ~after_z & ~bytes & NUMBER_EACH(0x80)) >> 2);
+}
+
+/* Takes the verb, and returns where it ends. Its bytes are put together in a register: to read as a whole what was just
+ * written byte by byte takes processors long. */
+static char *take_verb(char *text, char verb[8])
+{
+	const char *start = text;
+	uint64_t number = 0;
+	size_t length;
+
+	for (; *text != '\0' && !is_blank(*text); text++)
+		number = number << 8 | (unsigned char)*text;
+	length = (size_t)(text - start);
+	number = length == 0 || length >= 8 ? 0 : upper_case(number) << (64 - 8 * length);
+	number = htobe64(number);
+	memcpy(verb, &number, sizeof(number));
+	return text;
+}
+
 int dispatch_split(char *text, size_t size, struct call *out_call)
 {
-	size_t length = 0;
+	char *after = take_verb(text, out_call->verb), *end = text + size;
 
-	memset(out_call->verb, 0, sizeof(out_call->verb));
-	if (memchr(text, '\0', size)) {
+	if (after < end && memchr(after, '\0', (size_t)(end - after))) {
 		size = join_returns(text, size);
 		if (memchr(text, '\0', size))
 			return -EILSEQ;
+		after = take_verb(text, out_call->verb);
 	}
-	while (length < size && !is_blank(text[length]))
-		length++;
-	for (size_t i = 0; i < length && length < sizeof(out_call->verb); i++) {
-		char c = text[i];
-		out_call->verb[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-	}
-	out_call->argument = text + length + (length < size);
+	out_call->argument = after + (*after != '\0');
 	return 0;
 }
 
@@ -52,6 +73,8 @@ static void trim(struct call *call)
 {
 	size_t size;
 
+	if (*call->argument == '\0')
+		return;
 	while (is_blank(*call->argument))
 		call->argument++;
 	size = strlen(call->argument);
@@ -124,6 +147,8 @@ static bool is_listed_open(const struct session *session, const struct command *
 {
 	const char *denied = session->config.cmds_denied;
 
+	if (!denied && !session->config.cmds_allowed)
+		return true;
 	return access_permits_verb(&session->config, command->verb) &&
 	       (!denied || !config_lists(denied, principal_verb(command)));
 }
@@ -196,7 +221,7 @@ static void clear_pending(struct session *session, enum after after)
 
 static struct reply run(struct session *session, struct call *call)
 {
-	const struct command *command = command_find(call->verb);
+	const struct command *command = command_of(call->verb);
 	struct reply answer;
 
 	if (!command) {
@@ -222,8 +247,8 @@ static bool is_denial(const struct reply *answer)
 
 static void show_title(const struct session *session, const char *verb)
 {
+	UNCLEARED char text[512];
 	struct buffer b;
-	char text[512];
 
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, session->peer_text);
@@ -253,8 +278,7 @@ void dispatch_line(struct session *session, char *text, size_t size)
 	} else {
 		record_command(session, call.verb, call.argument);
 		if (session->config.setproctitle_enable)
-			show_title(
-				session, command_find(call.verb) ? call.verb : "unknown command");
+			show_title(session, command_of(call.verb) ? call.verb : "unknown command");
 		answer = run(session, &call);
 		if (is_denial(&answer) && session->events == events)
 			record_denied(session, call.verb, call.argument);

@@ -46,9 +46,10 @@ struct reply reply_name_error(int error, const char *text)
 #define CODE_SIZE 4
 static void write_code(char out[CODE_SIZE], int code, char separator)
 {
-	out[0] = (char)('0' + code / 100);
-	out[1] = (char)('0' + code / 10 % 10);
-	out[2] = (char)('0' + code % 10);
+	unsigned digits = (unsigned)code;
+
+	out[0] = (char)('0' + digits / 100);
+	number_two(digits % 100, out + 1);
 	out[3] = separator;
 }
 
@@ -110,38 +111,33 @@ static void append_text(struct buffer *b, const char *line, size_t size)
 	buffer_bytes(b, "\r\n", 2);
 }
 
-/* What nearly every reply is: one line, all of which stands for itself, and fits. */
-static bool append_simple(struct buffer *b, int code, const char *line, size_t size)
+bool reply_append_plain(struct buffer *b, const struct reply *reply)
 {
+	size_t size = strlen(reply->text);
 	char *at = b->data + b->size;
 
-	if (buffer_room(b) < CODE_SIZE + size + 2 || plain_size(line, size) < size)
+	if (buffer_room(b) < CODE_SIZE + size + 2 || plain_size(reply->text, size) < size)
 		return false;
-	write_code(at, code, ' ');
-	memcpy(at + CODE_SIZE, line, size);
-	at[CODE_SIZE + size] = '\r';
-	at[CODE_SIZE + size + 1] = '\n';
+	write_code(at, reply->code, ' ');
+	memcpy(at + CODE_SIZE, reply->text, size);
+	at += CODE_SIZE + size;
+	at[0] = '\r';
+	at[1] = '\n';
 	b->size += CODE_SIZE + size + 2;
 	return true;
 }
 
-bool reply_append_line(struct buffer *b, const struct reply *reply, const char **cursor)
+const char *reply_append_line(struct buffer *b, const struct reply *reply, const char *line)
 {
-	const char *line = *cursor;
 	size_t size = (size_t)(strchrnul(line, '\n') - line);
 	bool last = line[size] == '\0';
 
-	if (last && append_simple(b, reply->code, line, size)) {
-		*cursor = NULL;
-		return false;
-	}
 	if (last)
 		append_code(b, reply->code, ' ');
 	else if (line[0] != ' ' || line == reply->text)
 		append_code(b, reply->code, '-');
 	append_text(b, line, size);
-	*cursor = last ? NULL : line + size + 1;
-	return !last;
+	return last ? NULL : line + size + 1;
 }
 
 void reply_append_path(struct buffer *b, const char *path)

@@ -26,10 +26,10 @@ static int start(void **state)
 
 static void append_all(const struct reply *answer)
 {
-	const char *cursor = answer->text;
+	const char *line = answer->text;
 
-	while (reply_append_line(&b, answer, &cursor))
-		assert_non_null(cursor);
+	while (line)
+		line = reply_append_line(&b, answer, line);
 }
 
 static void append(int code, const char *text)
