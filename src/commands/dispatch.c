@@ -17,6 +17,11 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool ends_verb(char c)
+{
+	return c == '\0' || is_blank(c);
+}
+
 /* A CR by itself comes as CR NUL (RFC 854, RFC 2640 section 3.1): the NUL is Telnet's. Returns the new size. */
 static size_t join_returns(char *text, size_t size)
 {
@@ -40,13 +45,13 @@ static uint64_t upper_case(uint64_t bytes)
 
 /* Takes the verb, and returns where it ends. Its bytes are put together in a register: to read as a whole what was just
  * written byte by byte takes processors long. */
-static char *take_verb(char *text, char verb[8])
+static inline char *take_verb(char *text, char verb[8])
 {
 	const char *start = text;
 	uint64_t number = 0;
 	size_t length;
 
-	for (; *text != '\0' && !is_blank(*text); text++)
+	for (; (unsigned char)*text > ' ' || !ends_verb(*text); text++)
 		number = number << 8 | (unsigned char)*text;
 	length = (size_t)(text - start);
 	number = length == 0 || length >= 8 ? 0 : upper_case(number) << (64 - 8 * length);
@@ -83,17 +88,22 @@ static void trim(struct call *call)
 	call->argument[size] = '\0';
 }
 
-static bool is_well_shaped(enum argument argument, const char *text)
+static SELDOM bool is_number(const char *text)
 {
 	uint64_t number;
 
+	return number_parse(text, INT64_MAX, &number) == 0;
+}
+
+static bool is_well_shaped(enum argument argument, const char *text)
+{
 	switch (argument) {
 	case ARGUMENT_NONE:
 		return *text == '\0';
 	case ARGUMENT_WORD:
 		return *text != '\0';
 	case ARGUMENT_NUMBER:
-		return number_parse(text, INT64_MAX, &number) == 0;
+		return is_number(text);
 	case ARGUMENT_PATH:
 		return *text != '\0' && strlen(text) < PATH_TEXT;
 	case ARGUMENT_OPTPATH:
@@ -143,14 +153,18 @@ static const char *principal_verb(const struct command *command)
 	return command->verb;
 }
 
+static SELDOM bool lists_permit(const struct config *config, const struct command *command)
+{
+	return access_permits_verb(config, command->verb) &&
+	       (!config->cmds_denied ||
+		       !config_lists(config->cmds_denied, principal_verb(command)));
+}
+
 static bool is_listed_open(const struct session *session, const struct command *command)
 {
-	const char *denied = session->config.cmds_denied;
+	const struct config *config = &session->config;
 
-	if (!denied && !session->config.cmds_allowed)
-		return true;
-	return access_permits_verb(&session->config, command->verb) &&
-	       (!denied || !config_lists(denied, principal_verb(command)));
+	return (!config->cmds_denied && !config->cmds_allowed) || lists_permit(config, command);
 }
 
 bool dispatch_would_permit(const struct session *session, const struct command *command)
@@ -245,7 +259,7 @@ static bool is_denial(const struct reply *answer)
 	       (answer->code == 550 && strcmp(answer->text, "Permission denied.") == 0);
 }
 
-static void show_title(const struct session *session, const char *verb)
+static SELDOM void show_title(const struct session *session, const char *verb)
 {
 	UNCLEARED char text[512];
 	struct buffer b;

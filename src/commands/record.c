@@ -122,7 +122,7 @@ void record_debug(struct session *session, const char *text)
 	write_native(session, &line);
 }
 
-static void write_command(struct session *session, const char *verb, const char *argument)
+static SELDOM void write_command(struct session *session, const char *verb, const char *argument)
 {
 	struct logline line = {.event = LOGLINE_COMMAND};
 	char text[LINE_MAX_SIZE + 16];
@@ -378,7 +378,7 @@ void record_listing(struct session *session, const struct record_transfer *listi
 
 /* ---- replies ---- */
 
-static void log_reply_lines(struct session *session, const struct reply *reply)
+static SELDOM void log_reply_lines(struct session *session, const struct reply *reply)
 {
 	static char text[REPLY_LINE_MAX];
 	const char *next = reply->text;
@@ -400,7 +400,7 @@ bool record_converts(const struct session *session)
 }
 
 /* Names, messages, banners: all text is UTF-8 here. */
-static void send_converted(struct session *session, const struct reply *original)
+static SELDOM void send_converted(struct session *session, const struct reply *original)
 {
 	static char text[CHARSET_GROWTH * CONFIG_FILE_MAX + 1];
 	struct reply answer = *original;

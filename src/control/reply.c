@@ -68,8 +68,8 @@ static bool maybe_special(uint64_t eight)
 	       NUMBER_EACH(0x80);
 }
 
-/* The bytes up to the next one that does not stand for itself. */
-static size_t plain_size(const char *text, size_t size)
+/* Copies the bytes up to the next one that does not stand for itself, and returns how many they are. */
+static size_t copy_plain(char *out, const char *text, size_t size)
 {
 	size_t plain = 0;
 	uint64_t eight;
@@ -78,10 +78,12 @@ static size_t plain_size(const char *text, size_t size)
 		memcpy(&eight, text + plain, sizeof(eight));
 		if (maybe_special(eight))
 			break;
+		memcpy(out + plain, &eight, sizeof(eight));
 	}
-	while (plain < size && (unsigned char)text[plain] >= 0x20 &&
-		(unsigned char)text[plain] != TELNET_IAC_BYTE)
-		plain++;
+	for (; plain < size && (unsigned char)text[plain] >= 0x20 &&
+		(unsigned char)text[plain] != TELNET_IAC_BYTE;
+		plain++)
+		out[plain] = text[plain];
 	return plain;
 }
 
@@ -102,8 +104,9 @@ static void append_text(struct buffer *b, const char *line, size_t size)
 	/* Room is kept for a doubled byte and the line end. */
 	while (used < size && buffer_room(b) >= 4) {
 		size_t most = buffer_room(b) - 3;
-		size_t plain = plain_size(line + used, size - used < most ? size - used : most);
-		buffer_bytes(b, line + used, plain);
+		size_t plain = copy_plain(
+			b->data + b->size, line + used, size - used < most ? size - used : most);
+		b->size += plain;
 		used += plain;
 		if (plain == 0)
 			append_byte(b, line[used++]);
@@ -116,13 +119,11 @@ bool reply_append_plain(struct buffer *b, const struct reply *reply)
 	size_t size = strlen(reply->text);
 	char *at = b->data + b->size;
 
-	if (buffer_room(b) < CODE_SIZE + size + 2 || plain_size(reply->text, size) < size)
+	if (buffer_room(b) < CODE_SIZE + size + 2 ||
+		copy_plain(at + CODE_SIZE, reply->text, size) < size)
 		return false;
 	write_code(at, reply->code, ' ');
-	memcpy(at + CODE_SIZE, reply->text, size);
-	at += CODE_SIZE + size;
-	at[0] = '\r';
-	at[1] = '\n';
+	memcpy(at + CODE_SIZE + size, "\r\n", 2);
 	b->size += CODE_SIZE + size + 2;
 	return true;
 }
