@@ -15,7 +15,7 @@
 #define CONTROL_PATIENCE 300
 
 /* Bytes of replies that wait for each other: those to a buffer full of short commands. */
-#define CONTROL_QUEUE 32768
+#define CONTROL_QUEUE 49152
 
 struct control {
 	struct channel channel; /* owned */
