@@ -34,7 +34,12 @@ void control_start(struct control *control, int fd, unsigned patience);
 void control_close(struct control *control);
 
 /* Queues a reply; it is sent when the next line has to be waited for, or by control_flush. */
-void control_reply(struct control *control, const struct reply *reply);
+void control_reply_lines(struct control *control, const struct reply *reply);
+static inline void control_reply(struct control *control, const struct reply *reply)
+{
+	if (!reply_append_plain(&control->out, reply))
+		control_reply_lines(control, reply);
+}
 
 /* Queues bytes as they are, but for 0xFF, which goes out twice: the lines of a STAT listing. Returns 0 or
  * -EPIPE. */

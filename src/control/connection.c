@@ -53,7 +53,7 @@ int control_flush(struct control *control)
 	return error;
 }
 
-static void reply_by_lines(struct control *control, const struct reply *reply)
+void control_reply_lines(struct control *control, const struct reply *reply)
 {
 	const char *line = reply->text;
 
@@ -62,12 +62,6 @@ static void reply_by_lines(struct control *control, const struct reply *reply)
 			(void)control_flush(control);
 		line = reply_append_line(&control->out, reply, line);
 	}
-}
-
-void control_reply(struct control *control, const struct reply *reply)
-{
-	if (!reply_append_plain(&control->out, reply))
-		reply_by_lines(control, reply);
 }
 
 int control_bytes(struct control *control, const char *bytes, size_t size)

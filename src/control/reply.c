@@ -69,7 +69,7 @@ static bool maybe_special(uint64_t eight)
 }
 
 /* Copies the bytes up to the next one that does not stand for itself, and returns how many they are. */
-static size_t copy_plain(char *out, const char *text, size_t size)
+static inline size_t copy_plain(char *out, const char *text, size_t size)
 {
 	size_t plain = 0;
 	uint64_t eight;
