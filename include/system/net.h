@@ -53,6 +53,9 @@ void net_quick_ack(int socket);
 /* Lets waiting for bytes to read end when so many have come (SO_RCVLOWAT), or the end or an error, or when the buffer is full. */
 void net_wake_at(int socket, int bytes);
 
+/* Lets a TCP socket become writable when no more than so many bytes of what it was given are yet to be acknowledged. */
+void net_hold_at_most(int socket, int bytes);
+
 /* Makes calls on the socket return instead of wait. */
 void net_set_nonblocking(int socket);
 

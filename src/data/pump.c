@@ -9,9 +9,12 @@
 #include "system/vfs.h"
 #include "text/ascii.h"
 
-/* One call's worth of sendfile, and of read: large enough that calls cost little, small enough that
- * the bytes are still in the processor's cache when the network takes them. */
+/* One call's worth of read: large enough that calls cost little, small enough that the bytes are still in the processor's
+ * cache when the network takes them. */
 #define CHUNK ((size_t)256 * 1024)
+
+/* One call's worth of sendfile, which reads nothing: as much as sockets hold by default. */
+#define FILE_CHUNK ((size_t)4 * 1024 * 1024)
 
 /* An upload starts through memory; past this size a pipe pays for itself. */
 #define SPLICE_AFTER ((uint64_t)512 * 1024)
@@ -100,14 +103,16 @@ static enum pump_result pay(struct pump *pump)
 	return heard == -ETIMEDOUT ? PUMP_DONE : network_error(pump, heard);
 }
 
-static enum pump_result glance(struct pump *pump, unsigned *count)
+static enum pump_result glance(struct pump *pump)
 {
-	int heard;
+	int heard = watch_glance(pump->watch);
 
-	if (++*count % GLANCE_EVERY != 0)
-		return PUMP_DONE;
-	heard = watch_glance(pump->watch);
 	return heard < 0 ? network_error(pump, heard) : PUMP_DONE;
+}
+
+static enum pump_result glance_at_times(struct pump *pump, unsigned *count)
+{
+	return ++*count % GLANCE_EVERY == 0 ? glance(pump) : PUMP_DONE;
 }
 
 static size_t chunk_size(const struct pump *pump)
@@ -162,7 +167,7 @@ static enum pump_result read_and_send(struct pump *pump, int file, uint64_t offs
 		offset += (uint64_t)got;
 		result = pump_bytes(pump, memory, (size_t)got);
 		if (result == PUMP_DONE)
-			result = glance(pump, &count);
+			result = glance_at_times(pump, &count);
 	}
 	return result;
 }
@@ -188,18 +193,28 @@ static enum pump_result sendfile_error(struct pump *pump, int error)
 /* How much may still be on its way when a download counts as done. */
 #define LEFT_MOST 65536
 
+/* How often it is seen whether anything goes on at all. */
+#define PROGRESS_MS 20
+
 /* Waits until the client's side has taken most of what was sent: a large send buffer must not make a transfer
  * look done, and fast, before it has begun. A connection that breaks until then is a failure. */
 static enum pump_result settle(struct pump *pump)
 {
-	int64_t deadline = io_deadline(pump->stall), pause = 1;
+	int64_t deadline = io_deadline(pump->stall);
 	/* What has not been sent can't be on its way. */
 	int unsent = pump->moved > LEFT_MOST ? net_unsent(pump->data->fd) : 0, least = unsent;
+	unsigned want = IO_WRITE;
 
+	if (unsent > LEFT_MOST)
+		net_hold_at_most(pump->data->fd, LEFT_MOST);
 	while (unsent > LEFT_MOST) {
-		int heard = watch_wait(pump->watch, -1, 0, io_now() + pause);
-		if (heard != -ETIMEDOUT)
+		int heard = watch_wait(
+			pump->watch, want ? pump->data->fd : -1, want, io_now() + PROGRESS_MS);
+		if (heard < 0 && heard != -ETIMEDOUT)
 			return network_error(pump, heard);
+		/* Then that event tells nothing, and time has to. */
+		if (heard > 0)
+			want = 0;
 		heard = net_connect_result(pump->data->fd);
 		if (heard < 0)
 			return socket_error(pump, heard);
@@ -209,7 +224,6 @@ static enum pump_result settle(struct pump *pump)
 		else if (io_now() >= deadline)
 			return PUMP_STALLED;
 		least = unsent < least ? unsent : least;
-		pause = pause < 20 ? pause * 2 : pause; /* no event tells of acknowledgements */
 	}
 	return PUMP_DONE;
 }
@@ -218,10 +232,9 @@ static enum pump_result settle(struct pump *pump)
 static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offset, uint64_t end)
 {
 	enum pump_result result = PUMP_DONE;
-	unsigned count = 0;
 
 	while (result == PUMP_DONE) {
-		size_t size = up_to(*offset, end, chunk_size(pump));
+		size_t size = up_to(*offset, end, pace_chunk(pump->pace, pump->chunk, FILE_CHUNK));
 		ssize_t sent;
 		result = pay(pump);
 		if (result != PUMP_DONE)
@@ -241,9 +254,7 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 		account_for(pump, (size_t)sent);
 		if (end > 0 && *offset >= end)
 			return PUMP_DONE;
-		result = glance(pump, &count);
-		if (result == PUMP_DONE && is_full(pump, (size_t)sent, size))
-			result = wait_ready(pump);
+		result = is_full(pump, (size_t)sent, size) ? wait_ready(pump) : glance(pump);
 	}
 	return result;
 }
@@ -280,7 +291,7 @@ static enum pump_result send_ascii(struct pump *pump, int file, uint64_t skip)
 		skip -= left_out;
 		result = pump_bytes(pump, converted + left_out, size - left_out);
 		if (result == PUMP_DONE)
-			result = glance(pump, &count);
+			result = glance_at_times(pump, &count);
 	}
 	return result;
 }
@@ -399,7 +410,7 @@ static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int
 		result = drain(pump, pipe, file);
 		account_for(pump, (size_t)got);
 		if (result == PUMP_DONE)
-			result = glance(pump, &count);
+			result = glance_at_times(pump, &count);
 	}
 	batch_end(&batch);
 	return result;
@@ -449,7 +460,7 @@ enum pump_result pump_upload(struct pump *pump, int file)
 		else
 			result = receive_and_write(pump, file, &ended);
 		if (result == PUMP_DONE)
-			result = glance(pump, &count);
+			result = glance_at_times(pump, &count);
 	}
 	return result == PUMP_DONE ? check_end(pump, started) : result;
 }
@@ -479,7 +490,7 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 		if (got == 0)
 			return check_end(pump, started);
 		account_for(pump, got);
-		result = glance(pump, &count);
+		result = glance_at_times(pump, &count);
 		if (result != PUMP_DONE)
 			return result;
 	}

@@ -375,8 +375,8 @@ static void add_sockets(struct filter_program *p)
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {SOL_SOCKET}, 1},
 		{2, false, false, 0,
 			{SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVLOWAT, SO_RCVTIMEO,
-				SO_REUSEADDR},
-			6});
+				SO_REUSEADDR, SO_SNDBUF},
+			7});
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {IPPROTO_TCP}, 1},
 		{2, false, false, 0, {TCP_NODELAY, TCP_QUICKACK, TCP_ULP}, 3});
 	RULE(p, SYS_setsockopt, {1, false, false, 0, {SOL_TLS}, 1},

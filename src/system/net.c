@@ -255,6 +255,14 @@ void net_wake_at(int socket, int bytes)
 	(void)setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
 }
 
+void net_hold_at_most(int socket, int bytes)
+{
+	/* The kernel doubles it, and the socket is writable again with a third of it free (socket(7), tcp_poll). */
+	int buffer = bytes / 4 * 3;
+
+	(void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+}
+
 void net_set_nonblocking(int socket)
 {
 	int flags = fcntl(socket, F_GETFL);

@@ -91,7 +91,7 @@ def costs(samples, servers):
     parts = legend(names, 20, 24)
     parts += [f'<rect x="{20 + 110 * len(names)}" y="13" width="3" height="14" fill="#000000"/>',
               text(28 + 110 * len(names), 24, "to reach: left of it, or on it")]
-    below, bottom = panel(samples, [target for target in shown if target[4] == results.RATIO], names, 50,
+    below, bottom = panel(samples, [target for target in shown if target[4] == results.RATIO and target[3]], names, 50,
                           "cost / cost of the limit (less is better)")
     parts += below
     more, bottom = panel(samples, [target for target in shown if target[4] == results.KIB], servers, bottom + 30,

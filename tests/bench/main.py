@@ -1,6 +1,5 @@
 """tests/bench/run, inside its sandbox: plays the workloads, round by round, and writes what they cost."""
 import argparse
-import contextlib
 import json
 import os
 import pathlib
@@ -40,11 +39,6 @@ def prepare():
     network = pathlib.Path("/proc/sys/net/ipv4")
     (network / "ip_local_port_range").write_text("10000 65000")
     (network / "tcp_max_tw_buckets").write_text("1000")
-    # what most systems have, or the nearest; what paces by timers measures those
-    for name in ("cubic", "reno"):
-        with contextlib.suppress(OSError):
-            CONTROL.write_text(name)
-            break
     pam = pathlib.Path("/etc/pam.d")
     (pam / "pure-ftpd").write_text((pam / "ftp").read_text())
     # inetutils' server and pure-ftpd's anonymous logins want a shell and a name that the system knows

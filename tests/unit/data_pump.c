@@ -731,6 +731,42 @@ static void test_download_to_a_closed_end(void **state)
 	(void)state;
 }
 
+/* What the kernel could hold for a client is no download yet. */
+static void test_download_ends_when_it_is_taken(void **state)
+{
+	const size_t size = MIB / 2,
+		     left = (64 << 10) + (128 << 10); /* on its way; received and not read */
+
+	write_file(content, size);
+	for (unsigned kernel = 0; kernel < 2; kernel++) {
+		int file = open(path, O_RDONLY), large = 1 << 20, done[2];
+		pid_t client;
+		begin(TCP, kernel);
+		assert_int_equal(
+			setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
+		assert_int_equal(pipe2(done, O_NONBLOCK), 0);
+		client = start_client();
+		if (client == 0) {
+			size_t total = 0;
+			ssize_t got;
+			while (read(done[0], seen, 1) < 0) {
+				usleep(500);
+				got = recv(ends[1], seen, 4096, MSG_DONTWAIT);
+				total += got > 0 ? (size_t)got : 0;
+			}
+			_exit(total + left >= size ? 0 : 1);
+		}
+		assert_int_equal(pump_download(&pump, file, 0, 0), PUMP_DONE);
+		assert_int_equal(write(done[1], "", 1), 1);
+		check_client(client);
+		finish();
+		close(done[0]);
+		close(done[1]);
+		close(file);
+	}
+	(void)state;
+}
+
 /* ---- trouble with the file ---- */
 
 static void test_upload_into_a_read_only_descriptor(void **state)
@@ -830,6 +866,7 @@ int main(void)
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_reset_of_a_large_upload),
 		cmocka_unit_test(test_download_to_a_closed_end),
+		cmocka_unit_test(test_download_ends_when_it_is_taken),
 		cmocka_unit_test(test_upload_into_a_read_only_descriptor),
 		cmocka_unit_test(test_upload_meets_a_limit),
 		cmocka_unit_test(test_download_of_what_can_not_be_read),

@@ -319,6 +319,7 @@ static void test_arguments_after(void **state)
 	STOPS(SYS_tgkill, 1, 1, SIGKILL, 0);
 	GOES(SYS_setsockopt, 3, SOL_SOCKET, SO_REUSEADDR, 0);
 	GOES(SYS_setsockopt, 3, SOL_SOCKET, SO_RCVLOWAT, 0);
+	GOES(SYS_setsockopt, 3, SOL_SOCKET, SO_SNDBUF, 0);
 	GOES(SYS_setsockopt, 3, SOL_SOCKET, SO_RCVTIMEO, 0);
 	STOPS(SYS_setsockopt, 3, SOL_SOCKET, SO_ATTACH_FILTER, 0);
 	GOES(SYS_setsockopt, 3, IPPROTO_TCP, TCP_NODELAY, 0);
