@@ -144,11 +144,14 @@ const char *reply_append_line(struct buffer *b, const struct reply *reply, const
 void reply_append_path(struct buffer *b, const char *path)
 {
 	buffer_byte(b, '"');
-	for (; *path; path++) {
-		if (*path == '"')
-			buffer_byte(b, '"');
+	for (;;) {
+		size_t plain = strcspn(path, "\"\n");
+		buffer_bytes(b, path, plain);
+		path += plain;
+		if (*path == '\0')
+			break;
 		/* An LF would start another line of the reply. */
-		buffer_byte(b, *path == '\n' ? '?' : *path);
+		buffer_string(b, *path++ == '"' ? "\"\"" : "?");
 	}
 	buffer_byte(b, '"');
 }
