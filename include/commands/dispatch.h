@@ -11,7 +11,7 @@ struct call {
 	char *argument;
 };
 
-/* Takes apart the `size` bytes at `text`, which are changed and keep the argument. Returns 0, or
+/* Takes apart the `size` bytes at `text`, which a NUL follows; they are changed and keep the argument. Returns 0, or
  * -EILSEQ if there is a NUL byte among them. */
 int dispatch_split(char *text, size_t size, struct call *out_call);
 

@@ -39,8 +39,9 @@ struct command {
 extern const struct command command_table[];
 extern const size_t command_count;
 
-/* The row of an upper-case verb, or NULL. */
+/* The row of an upper-case verb, or NULL; command_of: of one that is filled up with NULs, as rows are. */
 const struct command *command_find(const char *verb);
+const struct command *command_of(const char verb[8]);
 
 #define COMMAND(verb, handle, argument, phase, class, after, feature, syntax) handler handle;
 #include "commands.def"

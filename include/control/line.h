@@ -17,12 +17,15 @@
 /* An over-long line is skipped; when it goes on for more than this, the client is not one. */
 #define LINE_SKIP_MAX 65536
 
+/* Room for more than two of them: clients that do not wait for replies send many short ones, and fewer calls take them. */
+#define LINE_BUFFER (4 * (LINE_MAX_SIZE + 2))
+
 struct line {
-	char bytes[2 * (LINE_MAX_SIZE + 2)];
 	size_t begin, end; /* of what has not been taken yet */
 	size_t seen;	   /* bytes from begin already known to hold no LF */
 	size_t skipped;	   /* of the over-long line being skipped; 0: none is */
 	struct telnet telnet;
+	char bytes[LINE_BUFFER];
 };
 
 enum line_event {

@@ -12,10 +12,13 @@
  * sent as it is, any other gets "NNN-" in front, so that none can be taken for the last one.
  */
 struct reply {
-	int code; /* 0: nothing is sent, the connection is gone */
 	const char *text;
+	int code;     /* 0: nothing is sent, the connection is gone */
 	bool closing; /* the session ends after this reply */
 };
+
+/* Two registers: nearly all functions of a command return one. */
+_Static_assert(sizeof(struct reply) <= 2 * sizeof(void *), "replies are returned in registers");
 
 static inline struct reply reply(int code, const char *text)
 {
@@ -36,10 +39,14 @@ struct reply reply_name_error(int error, const char *text);
  * fits. Longer ones are cut. */
 #define REPLY_LINE_MAX 12288
 
-/* Appends the reply's next line with CR LF and moves `cursor`, which begins at reply->text, to the one
- * after it; returns false behind the last. A CR in a line goes out as CR NUL (RFC 2640 section 3.1), 0xFF
- * twice (RFC 854), any other control character as '?'. */
-bool reply_append_line(struct buffer *b, const struct reply *reply, const char **cursor);
+/* Appends what nearly every reply is: one line, all of which stands for itself. Returns false, and has done nothing, where it
+ * is anything else, or does not fit. */
+bool reply_append_plain(struct buffer *b, const struct reply *reply);
+
+/* Appends the line of the reply that begins at `line`, with CR LF, and returns where the next one begins: NULL behind the
+ * last. The first begins at reply->text. A CR in a line goes out as CR NUL (RFC 2640 section 3.1), 0xFF twice (RFC 854), any
+ * other control character as '?'. */
+const char *reply_append_line(struct buffer *b, const struct reply *reply, const char *line);
 
 /* Appends `path` for a 257 reply: quoted, quotes doubled, LF and NUL-safe. */
 void reply_append_path(struct buffer *b, const char *path);

@@ -28,7 +28,10 @@ enum access_class {
 bool access_permits(const struct config *config, bool anonymous, enum access_class class);
 
 /* Whether the server has what the class is for at all: what it has not is not implemented, and never forbidden. */
-bool access_offers(const struct config *config, enum access_class class);
+static inline bool access_offers(const struct config *config, enum access_class class)
+{
+	return (class != CLASS_HOST && class != CLASS_TLS) || access_permits(config, false, class);
+}
 
 /* Whether cmds_allowed and cmds_denied let the verb (upper case) pass after login. */
 bool access_permits_verb(const struct config *config, const char *verb);

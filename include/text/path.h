@@ -16,6 +16,9 @@
  * executes, clearing its paths would be the most. */
 #define UNCLEARED __attribute__((uninitialized))
 
+/* For what few calls of a short function come to: apart from it, so that the others need not make room for its variables. */
+#define SELDOM __attribute__((cold, noinline))
+
 /* Merges `path` into `directory` (absolute) and normalises: an absolute path without ".", ".." or
  * empty components, clamped at "/". Returns 0, or -ENAMETOOLONG when `capacity` is too small; `out`
  * may be the same storage as neither argument. */

@@ -1,5 +1,6 @@
 #include "commands/dispatch.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +17,11 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool ends_verb(char c)
+{
+	return c == '\0' || is_blank(c);
+}
+
 /* A CR by itself comes as CR NUL (RFC 854, RFC 2640 section 3.1): the NUL is Telnet's. Returns the new size. */
 static size_t join_returns(char *text, size_t size)
 {
@@ -28,23 +34,50 @@ static size_t join_returns(char *text, size_t size)
 	return kept;
 }
 
+/* Eight bytes with their letters in upper case. */
+static uint64_t upper_case(uint64_t bytes)
+{
+	uint64_t low = bytes & NUMBER_EACH(0x7F);
+	uint64_t from_a = low + NUMBER_EACH(0x80 - 'a'), after_z = low + NUMBER_EACH(0x7F - 'z');
+
+	return bytes - ((from_a & ~after_z & ~bytes & NUMBER_EACH(0x80)) >> 2);
+}
+
+/* Takes the verb, and returns where it ends. Its bytes are put together in a register: to read as a whole what was just
+ * written byte by byte takes processors long. */
+static inline char *take_verb(char *text, char verb[8])
+{
+	const char *start = text;
+	uint64_t number = 0;
+	size_t length;
+
+	for (; (unsigned char)*text > ' ' || !ends_verb(*text); text++)
+		number = number << 8 | (unsigned char)*text;
+	length = (size_t)(text - start);
+	number = length == 0 || length >= 8 ? 0 : upper_case(number) << (64 - 8 * length);
+	number = htobe64(number);
+	memcpy(verb, &number, sizeof(number));
+	return text;
+}
+
+static SELDOM int split_joined(char *text, size_t size, struct call *out_call)
+{
+	size = join_returns(text, size);
+	if (memchr(text, '\0', size))
+		return -EILSEQ;
+	text = take_verb(text, out_call->verb);
+	out_call->argument = text + (*text != '\0');
+	return 0;
+}
+
 int dispatch_split(char *text, size_t size, struct call *out_call)
 {
-	size_t length = 0;
+	char *after = take_verb(text, out_call->verb);
+	size_t rest = size - (size_t)(after - text);
 
-	memset(out_call->verb, 0, sizeof(out_call->verb));
-	if (memchr(text, '\0', size)) {
-		size = join_returns(text, size);
-		if (memchr(text, '\0', size))
-			return -EILSEQ;
-	}
-	while (length < size && !is_blank(text[length]))
-		length++;
-	for (size_t i = 0; i < length && length < sizeof(out_call->verb); i++) {
-		char c = text[i];
-		out_call->verb[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-	}
-	out_call->argument = text + length + (length < size);
+	if (rest > 0 && memchr(after, '\0', rest))
+		return split_joined(text, size, out_call);
+	out_call->argument = after + (rest > 0);
 	return 0;
 }
 
@@ -52,6 +85,8 @@ static void trim(struct call *call)
 {
 	size_t size;
 
+	if (*call->argument == '\0')
+		return;
 	while (is_blank(*call->argument))
 		call->argument++;
 	size = strlen(call->argument);
@@ -60,17 +95,22 @@ static void trim(struct call *call)
 	call->argument[size] = '\0';
 }
 
-static bool is_well_shaped(enum argument argument, const char *text)
+static SELDOM bool is_number(const char *text)
 {
 	uint64_t number;
 
+	return number_parse(text, INT64_MAX, &number) == 0;
+}
+
+static bool is_well_shaped(enum argument argument, const char *text)
+{
 	switch (argument) {
 	case ARGUMENT_NONE:
 		return *text == '\0';
 	case ARGUMENT_WORD:
 		return *text != '\0';
 	case ARGUMENT_NUMBER:
-		return number_parse(text, INT64_MAX, &number) == 0;
+		return is_number(text);
 	case ARGUMENT_PATH:
 		return *text != '\0' && strlen(text) < PATH_TEXT;
 	case ARGUMENT_OPTPATH:
@@ -120,12 +160,18 @@ static const char *principal_verb(const struct command *command)
 	return command->verb;
 }
 
+static SELDOM bool lists_permit(const struct config *config, const struct command *command)
+{
+	return access_permits_verb(config, command->verb) &&
+	       (!config->cmds_denied ||
+		       !config_lists(config->cmds_denied, principal_verb(command)));
+}
+
 static bool is_listed_open(const struct session *session, const struct command *command)
 {
-	const char *denied = session->config.cmds_denied;
+	const struct config *config = &session->config;
 
-	return access_permits_verb(&session->config, command->verb) &&
-	       (!denied || !config_lists(denied, principal_verb(command)));
+	return (!config->cmds_denied && !config->cmds_allowed) || lists_permit(config, command);
 }
 
 bool dispatch_would_permit(const struct session *session, const struct command *command)
@@ -196,7 +242,7 @@ static void clear_pending(struct session *session, enum after after)
 
 static struct reply run(struct session *session, struct call *call)
 {
-	const struct command *command = command_find(call->verb);
+	const struct command *command = command_of(call->verb);
 	struct reply answer;
 
 	if (!command) {
@@ -220,10 +266,10 @@ static bool is_denial(const struct reply *answer)
 	       (answer->code == 550 && strcmp(answer->text, "Permission denied.") == 0);
 }
 
-static void show_title(const struct session *session, const char *verb)
+static SELDOM void show_title(const struct session *session, const char *verb)
 {
+	UNCLEARED char text[512];
 	struct buffer b;
-	char text[512];
 
 	buffer_start(&b, text, sizeof(text));
 	buffer_string(&b, session->peer_text);
@@ -253,8 +299,7 @@ void dispatch_line(struct session *session, char *text, size_t size)
 	} else {
 		record_command(session, call.verb, call.argument);
 		if (session->config.setproctitle_enable)
-			show_title(
-				session, command_find(call.verb) ? call.verb : "unknown command");
+			show_title(session, command_of(call.verb) ? call.verb : "unknown command");
 		answer = run(session, &call);
 		if (is_denial(&answer) && session->events == events)
 			record_denied(session, call.verb, call.argument);

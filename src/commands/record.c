@@ -122,7 +122,7 @@ void record_debug(struct session *session, const char *text)
 	write_native(session, &line);
 }
 
-static void write_command(struct session *session, const char *verb, const char *argument)
+static SELDOM void write_command(struct session *session, const char *verb, const char *argument)
 {
 	struct logline line = {.event = LOGLINE_COMMAND};
 	char text[LINE_MAX_SIZE + 16];
@@ -378,17 +378,16 @@ void record_listing(struct session *session, const struct record_transfer *listi
 
 /* ---- replies ---- */
 
-static void log_reply_lines(struct session *session, const struct reply *reply)
+static SELDOM void log_reply_lines(struct session *session, const struct reply *reply)
 {
 	static char text[REPLY_LINE_MAX];
-	const char *cursor = reply->text;
-	bool more = true;
+	const char *next = reply->text;
 	struct buffer b;
 
-	while (more) {
+	while (next) {
 		struct logline line = {.event = LOGLINE_RESPONSE};
 		buffer_start(&b, text, sizeof(text));
-		more = reply_append_line(&b, reply, &cursor);
+		next = reply_append_line(&b, reply, next);
 		b.size -= 2; /* CR LF */
 		line.text = buffer_text(&b);
 		write_native(session, &line);
@@ -401,7 +400,7 @@ bool record_converts(const struct session *session)
 }
 
 /* Names, messages, banners: all text is UTF-8 here. */
-static void send_converted(struct session *session, const struct reply *original)
+static SELDOM void send_converted(struct session *session, const struct reply *original)
 {
 	static char text[CHARSET_GROWTH * CONFIG_FILE_MAX + 1];
 	struct reply answer = *original;
@@ -415,12 +414,12 @@ static void send_converted(struct session *session, const struct reply *original
 
 void record_reply(struct session *session, const struct reply *reply)
 {
+	if (session->config.log_ftp_protocol)
+		log_reply_lines(session, reply);
 	if (record_converts(session))
 		send_converted(session, reply);
 	else
 		control_reply(&session->control, reply);
-	if (session->config.log_ftp_protocol)
-		log_reply_lines(session, reply);
 }
 
 int record_mark(struct session *session, int code, const char *text)

@@ -14,35 +14,31 @@ const struct command command_table[] = {
 
 const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
 
-/* A verb as a number, so that one comparison takes the place of a call. Rows end with a NUL among their eight bytes. */
-static uint64_t row_number(const struct command *row)
+/* A verb as a number, so that one comparison takes the place of a call. */
+static uint64_t number_of(const char verb[8])
 {
 	uint64_t number;
 
-	memcpy(&number, row->verb, sizeof(number));
+	memcpy(&number, verb, sizeof(number));
 	return be64toh(number);
 }
 
-/* The same of any text; a longer one has the number of no row. */
-static uint64_t number_of(const char *verb)
+const struct command *command_find(const char *verb)
 {
-	uint64_t number = 0;
+	char eight[sizeof(uint64_t)] = {0};
 
-	for (unsigned shift = 64; shift > 0 && *verb; verb++) {
-		shift -= 8;
-		number |= (uint64_t)(unsigned char)*verb << shift;
-	}
-	return number;
+	memcpy(eight, verb, strnlen(verb, sizeof(eight)));
+	return command_of(eight);
 }
 
-const struct command *command_find(const char *verb)
+const struct command *command_of(const char verb[8])
 {
 	const uint64_t wanted = number_of(verb);
 	size_t low = 0, high = command_count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		uint64_t number = row_number(&command_table[middle]);
+		uint64_t number = number_of(command_table[middle].verb);
 		if (number == wanted)
 			return &command_table[middle];
 		if (wanted < number)

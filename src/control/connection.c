@@ -53,15 +53,14 @@ int control_flush(struct control *control)
 	return error;
 }
 
-void control_reply(struct control *control, const struct reply *reply)
+void control_reply_lines(struct control *control, const struct reply *reply)
 {
-	const char *cursor = reply->text;
-	bool more = true;
+	const char *line = reply->text;
 
-	while (more) {
+	while (line) {
 		if (buffer_room(&control->out) < REPLY_LINE_MAX)
 			(void)control_flush(control);
-		more = reply_append_line(&control->out, reply, &cursor);
+		line = reply_append_line(&control->out, reply, line);
 	}
 }
 
@@ -161,20 +160,16 @@ static int wait_for_input(struct control *control, int64_t deadline)
 	return got == -EINTR ? -EINTR : take(control, got);
 }
 
-int control_next(
+int control_wait(
 	struct control *control, unsigned idle, int64_t limit, char **out_text, size_t *out_size)
 {
 	int64_t deadline = 0;
+	enum line_event event;
 
-	for (;;) {
-		enum line_event event = line_take(&control->line, out_text, out_size);
-		int got;
-		if (event != LINE_NONE)
-			return (int)event;
-		got = control_flush(control);
+	do {
+		int got = control_flush(control);
 		if (got == 0 && control->ended)
 			got = -EPIPE;
-		/* Lines that are there already need no time. */
 		if (deadline == 0) {
 			deadline = io_deadline(idle);
 			deadline = limit < deadline ? limit : deadline;
@@ -184,5 +179,7 @@ int control_next(
 						   : wait_for_input(control, deadline);
 		if (got < 0)
 			return got;
-	}
+		event = line_take(&control->line, out_text, out_size);
+	} while (event == LINE_NONE);
+	return (int)event;
 }

@@ -54,6 +54,13 @@ static enum line_event skip(struct line *line, const char *end)
 	return LINE_NONE;
 }
 
+static enum line_event begin_to_skip(struct line *line, const char *end)
+{
+	line->skipped = 1;
+	(void)skip(line, end);
+	return LINE_TOO_LONG;
+}
+
 enum line_event line_take(struct line *line, char **out_text, size_t *out_size)
 {
 	char *text, *end = find_end(line);
@@ -65,18 +72,17 @@ enum line_event line_take(struct line *line, char **out_text, size_t *out_size)
 			return event;
 		end = find_end(line);
 	}
-	text = line->bytes + line->begin;
-	size = end ? (size_t)(end - text) : line->end - line->begin;
-	if (size > LINE_MAX_SIZE + 1 || (end && size > LINE_MAX_SIZE && text[size - 1] != '\r')) {
-		line->skipped = 1;
-		(void)skip(line, end);
-		return LINE_TOO_LONG;
-	}
+	/* The CR of its end may be here already. */
 	if (!end)
-		return LINE_NONE;
-	consume(line, size + 1);
+		return line->end - line->begin > LINE_MAX_SIZE + 1 ? begin_to_skip(line, NULL)
+								   : LINE_NONE;
+	text = line->bytes + line->begin;
+	size = (size_t)(end - text);
 	if (size > 0 && text[size - 1] == '\r')
 		size--;
+	if (size > LINE_MAX_SIZE)
+		return begin_to_skip(line, end);
+	consume(line, (size_t)(end + 1 - text));
 	text[size] = '\0';
 	*out_text = text;
 	*out_size = size;

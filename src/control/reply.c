@@ -46,9 +46,10 @@ struct reply reply_name_error(int error, const char *text)
 #define CODE_SIZE 4
 static void write_code(char out[CODE_SIZE], int code, char separator)
 {
-	out[0] = (char)('0' + code / 100);
-	out[1] = (char)('0' + code / 10 % 10);
-	out[2] = (char)('0' + code % 10);
+	unsigned digits = (unsigned)code;
+
+	out[0] = (char)('0' + digits / 100);
+	number_two(digits % 100, out + 1);
 	out[3] = separator;
 }
 
@@ -67,8 +68,8 @@ static bool maybe_special(uint64_t eight)
 	       NUMBER_EACH(0x80);
 }
 
-/* The bytes up to the next one that does not stand for itself. */
-static size_t plain_size(const char *text, size_t size)
+/* Copies the bytes up to the next one that does not stand for itself, and returns how many they are. */
+static inline size_t copy_plain(char *out, const char *text, size_t size)
 {
 	size_t plain = 0;
 	uint64_t eight;
@@ -77,10 +78,12 @@ static size_t plain_size(const char *text, size_t size)
 		memcpy(&eight, text + plain, sizeof(eight));
 		if (maybe_special(eight))
 			break;
+		memcpy(out + plain, &eight, sizeof(eight));
 	}
-	while (plain < size && (unsigned char)text[plain] >= 0x20 &&
-		(unsigned char)text[plain] != TELNET_IAC_BYTE)
-		plain++;
+	for (; plain < size && (unsigned char)text[plain] >= 0x20 &&
+		(unsigned char)text[plain] != TELNET_IAC_BYTE;
+		plain++)
+		out[plain] = text[plain];
 	return plain;
 }
 
@@ -101,8 +104,9 @@ static void append_text(struct buffer *b, const char *line, size_t size)
 	/* Room is kept for a doubled byte and the line end. */
 	while (used < size && buffer_room(b) >= 4) {
 		size_t most = buffer_room(b) - 3;
-		size_t plain = plain_size(line + used, size - used < most ? size - used : most);
-		buffer_bytes(b, line + used, plain);
+		size_t plain = copy_plain(
+			b->data + b->size, line + used, size - used < most ? size - used : most);
+		b->size += plain;
 		used += plain;
 		if (plain == 0)
 			append_byte(b, line[used++]);
@@ -110,48 +114,44 @@ static void append_text(struct buffer *b, const char *line, size_t size)
 	buffer_bytes(b, "\r\n", 2);
 }
 
-/* What nearly every reply is: one line, all of which stands for itself, and fits. */
-static bool append_simple(struct buffer *b, int code, const char *line, size_t size)
+bool reply_append_plain(struct buffer *b, const struct reply *reply)
 {
+	size_t size = strlen(reply->text);
 	char *at = b->data + b->size;
 
-	if (buffer_room(b) < CODE_SIZE + size + 2 || plain_size(line, size) < size)
+	if (buffer_room(b) < CODE_SIZE + size + 2 ||
+		copy_plain(at + CODE_SIZE, reply->text, size) < size)
 		return false;
-	write_code(at, code, ' ');
-	memcpy(at + CODE_SIZE, line, size);
-	at[CODE_SIZE + size] = '\r';
-	at[CODE_SIZE + size + 1] = '\n';
+	write_code(at, reply->code, ' ');
+	memcpy(at + CODE_SIZE + size, "\r\n", 2);
 	b->size += CODE_SIZE + size + 2;
 	return true;
 }
 
-bool reply_append_line(struct buffer *b, const struct reply *reply, const char **cursor)
+const char *reply_append_line(struct buffer *b, const struct reply *reply, const char *line)
 {
-	const char *line = *cursor;
 	size_t size = (size_t)(strchrnul(line, '\n') - line);
 	bool last = line[size] == '\0';
 
-	if (last && append_simple(b, reply->code, line, size)) {
-		*cursor = NULL;
-		return false;
-	}
 	if (last)
 		append_code(b, reply->code, ' ');
 	else if (line[0] != ' ' || line == reply->text)
 		append_code(b, reply->code, '-');
 	append_text(b, line, size);
-	*cursor = last ? NULL : line + size + 1;
-	return !last;
+	return last ? NULL : line + size + 1;
 }
 
 void reply_append_path(struct buffer *b, const char *path)
 {
 	buffer_byte(b, '"');
-	for (; *path; path++) {
-		if (*path == '"')
-			buffer_byte(b, '"');
+	for (;;) {
+		size_t plain = strcspn(path, "\"\n");
+		buffer_bytes(b, path, plain);
+		path += plain;
+		if (*path == '\0')
+			break;
 		/* An LF would start another line of the reply. */
-		buffer_byte(b, *path == '\n' ? '?' : *path);
+		buffer_string(b, *path++ == '"' ? "\"\"" : "?");
 	}
 	buffer_byte(b, '"');
 }

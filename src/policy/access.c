@@ -41,11 +41,6 @@ bool access_permits(const struct config *config, bool anonymous, enum access_cla
 	return false;
 }
 
-bool access_offers(const struct config *config, enum access_class class)
-{
-	return (class != CLASS_HOST && class != CLASS_TLS) || access_permits(config, false, class);
-}
-
 bool access_permits_verb(const struct config *config, const char *verb)
 {
 	if (config->cmds_denied && config_lists(config->cmds_denied, verb))

@@ -199,7 +199,27 @@ static void test_split_of_a_nul(void **state)
 	(void)state;
 	for (size_t size = 0; size < sizeof(line); size++) {
 		memcpy(copy, line, sizeof(line));
+		copy[size] = '\0';
 		assert_int_equal(dispatch_split(copy, size, &call), size > 5 ? -EILSEQ : 0);
+	}
+}
+
+/* Letters, and what is not one, at every place of a verb. */
+static void test_letters(void **state)
+{
+	(void)state;
+	for (unsigned char byte = 255; byte > 0; byte--) {
+		bool blank = byte == ' ' || byte == '\t';
+		char capital = byte >= 'a' && byte <= 'z' ? (char)(byte - 32) : (char)byte;
+		for (size_t at = 0; at < 7; at++) {
+			char line[] = "Az@[`{~", verb[] = "AZ@[`{~";
+			struct call call;
+			line[at] = (char)byte;
+			verb[at] = blank ? '\0' : capital;
+			assert_int_equal(dispatch_split(line, 7, &call), 0);
+			assert_string_equal(call.verb, verb);
+			assert_ptr_equal(call.argument, line + (blank ? at + 1 : 7));
+		}
 	}
 }
 
@@ -860,6 +880,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_split_of_a_nul),
+		cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_longest_verb),
 		cmocka_unit_test_setup_teardown(test_gate_under_every_switch, start, end),
 		cmocka_unit_test_setup_teardown(test_gate_with_command_lists, start, end),

@@ -259,14 +259,14 @@ static void test_gather_until_there_is_no_room(void **state)
 	int rounds = 0;
 
 	(void)state;
-	say_often("ABOR x\r\n", 2000);
+	say_often("ABOR x\r\n", 4000);
 	assert_true(control_has_room(&control));
 	while (control_has_room(&control) && rounds++ < 100000)
 		assert_int_equal(control_gather(&control), 1);
 	assert_false(control_has_room(&control));
 	assert_int_equal(control_gather(&control), 0);
 	assert_false(control.ended);
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < 4000; i++)
 		check_next("ABOR x");
 	assert_true(control_has_room(&control));
 }
@@ -365,7 +365,7 @@ static void check_last_line(size_t before, int code, const char *text, const cha
 
 static void check_last_line_anywhere(int code, const char *text, const char *last)
 {
-	for (size_t before = 0; before < 3 * sizeof(control.out_bytes); before += 1000)
+	for (size_t before = 0; before < 2 * sizeof(control.out_bytes); before += 1000)
 		check_last_line(before, code, text, last);
 }
 

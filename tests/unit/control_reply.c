@@ -26,10 +26,10 @@ static int start(void **state)
 
 static void append_all(const struct reply *answer)
 {
-	const char *cursor = answer->text;
+	const char *line = answer->text;
 
-	while (reply_append_line(&b, answer, &cursor))
-		assert_non_null(cursor);
+	while (line)
+		line = reply_append_line(&b, answer, line);
 }
 
 static void append(int code, const char *text)
@@ -74,6 +74,55 @@ static void test_replies(void **state)
 		append(replies[i].code, replies[i].text);
 		assert_int_equal(b.size, replies[i].out_size);
 		assert_memory_equal(b.data, replies[i].out, b.size);
+	}
+}
+
+/* The short way makes the same bytes as the long one, or none. */
+static void check_plain(const struct reply *answer, bool plain)
+{
+	char whole[sizeof(storage)];
+	size_t size;
+
+	append(answer->code, answer->text);
+	size = b.size;
+	memcpy(whole, b.data, size);
+	start(NULL);
+	assert_int_equal(reply_append_plain(&b, answer), plain);
+	assert_int_equal(b.size, plain ? size : 0);
+	assert_memory_equal(b.data, whole, b.size);
+}
+
+static void test_plain(void **state)
+{
+	char text[] = "0123456789abcdefghijklmnopqrstuv";
+	struct reply answer = reply(226, text);
+
+	(void)state;
+	for (size_t at = sizeof(text) - 1; at > 0; at--) {
+		text[at] = '\0';
+		for (unsigned byte = 1; byte < 256; byte++) {
+			text[at - 1] = (char)byte;
+			check_plain(&answer, byte >= 0x20 && byte != 0xFF);
+		}
+		text[at - 1] = 'x';
+		text[0] = '\n';
+		check_plain(&answer, false);
+		text[0] = '0';
+	}
+	answer.text = "";
+	check_plain(&answer, true);
+}
+
+/* What does not fit is left alone. */
+static void test_plain_without_room(void **state)
+{
+	struct reply answer = reply(200, "NOOP ok.");
+
+	(void)state;
+	for (size_t room = 0; room < 20; room++) {
+		buffer_start(&b, storage, room + 1);
+		assert_int_equal(reply_append_plain(&b, &answer), room >= 14);
+		assert_int_equal(b.size, room >= 14 ? 14 : 0);
 	}
 }
 
@@ -257,6 +306,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_replies, start),
+		cmocka_unit_test_setup(test_plain, start),
+		cmocka_unit_test_setup(test_plain_without_room, start),
 		cmocka_unit_test_setup(test_hostile_texts, start),
 		cmocka_unit_test_setup(test_forged_ends, start),
 		cmocka_unit_test_setup(test_replies_follow_one_another, start),
