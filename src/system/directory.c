@@ -279,7 +279,7 @@ static int sort(struct directory *d, const char *names)
 	struct order_entry *spare, *sorted;
 
 	/* Some file systems have entries in the order in which they were made, or the last made first. */
-	if (d->count < 2 || order_holds(d->entries, d->count, names, false))
+	if (order_holds(d->entries, d->count, names, false))
 		return 0;
 	if (order_holds(d->entries, d->count, names, true)) {
 		order_reverse(d->entries, d->count);
