@@ -47,9 +47,9 @@ struct directory_known;
 
 struct directory {
 	int fd;
-	char *names; /* in the directory's order, each behind its place in that, of four bytes */
+	char *names; /* in the directory's order */
 	size_t names_size, names_capacity;
-	struct order_entry *entries;
+	struct order_entry *entries; /* their place is the one that they have in the directory */
 	size_t count, capacity;
 	size_t rising; /* entries whose number is higher than that of the one before */
 	bool moved;    /* by sorting, and not just turned round */

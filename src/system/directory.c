@@ -56,22 +56,17 @@ static int make_room(struct directory *d, size_t size)
 static int add(struct directory *d, const char *name)
 {
 	size_t size = strlen(name) + 1;
-	uint32_t place;
 	int error = 0;
-	char *at;
 
-	if (d->names_size + sizeof(place) + size + DIRECTORY_SLACK > d->names_capacity ||
-		d->count == d->capacity)
-		error = make_room(d, sizeof(place) + size);
+	if (d->names_size + size + DIRECTORY_SLACK > d->names_capacity || d->count == d->capacity)
+		error = make_room(d, size);
 	if (error != 0)
 		return error;
-	place = (uint32_t)d->count;
-	at = d->names + d->names_size;
-	memcpy(at, &place, sizeof(place));
-	memcpy(at + sizeof(place), name, size);
-	d->entries[d->count].name = (uint32_t)(d->names_size + sizeof(place));
+	memcpy(d->names + d->names_size, name, size);
+	d->entries[d->count] =
+		(struct order_entry){.name = (uint32_t)d->names_size, .place = (uint32_t)d->count};
 	d->count++;
-	d->names_size += sizeof(place) + size;
+	d->names_size += size;
 	return 0;
 }
 
@@ -190,14 +185,6 @@ int directory_read(const char *path, directory_filter *keep, const void *context
 
 /* ---- facts ---- */
 
-static uint32_t place_of(const struct directory *d, size_t index)
-{
-	uint32_t place;
-
-	memcpy(&place, directory_name(d, index) - sizeof(place), sizeof(place));
-	return place;
-}
-
 /* What is remembered of an entry. */
 struct directory_known {
 	uint64_t size;
@@ -228,10 +215,10 @@ bool directory_ask(struct directory *directory, size_t most)
 	if (!d->known)
 		return false;
 	for (; most > 0 && d->asked < d->count; most--) {
-		const char *name = d->names + d->asked_name + sizeof(uint32_t);
+		const char *name = d->names + d->asked_name;
 		if (name_facts(d->fd, name, false, &facts) == 0)
 			remember(&facts, &d->known[d->asked]);
-		d->asked_name += sizeof(uint32_t) + strlen(name) + 1;
+		d->asked_name += strlen(name) + 1;
 		d->asked++;
 	}
 	return d->asked < d->count;
@@ -251,7 +238,7 @@ void directory_expect(const struct directory *directory, size_t index)
 
 	directory_expect_name(d, index);
 	if (d->known && index < d->count)
-		__builtin_prefetch(&d->known[place_of(d, index)]);
+		__builtin_prefetch(&d->known[d->entries[index].place]);
 }
 
 int directory_facts(
@@ -259,7 +246,7 @@ int directory_facts(
 {
 	const struct directory *d = directory;
 	const struct directory_known *known =
-		d->known && !follow ? &d->known[place_of(d, index)] : NULL;
+		d->known && !follow ? &d->known[d->entries[index].place] : NULL;
 
 	if (!known || !known->is)
 		return name_facts(d->fd, directory_name(d, index), follow, out_facts);
@@ -274,21 +261,39 @@ int directory_facts(
 
 /* ---- sorting ---- */
 
-static int sort(struct directory *d, const char *names)
+static int set_keys(struct directory *d, enum directory_order order)
+{
+	(void)directory_ask(d, d->count);
+	if (!d->known)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->count; i++) {
+		const struct directory_known *known = &d->known[d->entries[i].place];
+		uint64_t rank = 0;
+
+		if (known->is)
+			rank = order == DIRECTORY_BY_SIZE
+				       ? known->size
+				       : (uint64_t)known->modified ^ (uint64_t)1 << 63;
+		d->entries[i].key = ~rank; /* largest and newest first */
+	}
+	return 0;
+}
+
+static int sort(struct directory *d)
 {
 	struct order_entry *spare, *sorted;
 
 	/* Some file systems have entries in the order in which they were made, or the last made first. */
-	if (order_holds(d->entries, d->count, names, false))
+	if (order_holds(d->entries, d->count, d->names, false))
 		return 0;
-	if (order_holds(d->entries, d->count, names, true)) {
+	if (order_holds(d->entries, d->count, d->names, true)) {
 		order_reverse(d->entries, d->count);
 		return 0;
 	}
 	spare = malloc(d->count * sizeof(*spare));
 	if (!spare)
 		return -ENOMEM;
-	sorted = order_sort(d->entries, spare, d->count, names);
+	sorted = order_sort(d->entries, spare, d->count, d->names);
 	free(sorted == spare ? d->entries : spare);
 	d->entries = sorted;
 	d->capacity = d->count;
@@ -296,44 +301,19 @@ static int sort(struct directory *d, const char *names)
 	return 0;
 }
 
-/* Largest and newest first; what nothing is known of comes last. */
-static uint64_t rank(const struct directory *d, size_t index, enum directory_order order)
-{
-	const struct directory_known *known = &d->known[place_of(d, index)];
-
-	if (!known->is)
-		return UINT64_MAX;
-	return ~(order == DIRECTORY_BY_SIZE ? known->size
-					    : (uint64_t)known->modified ^ (uint64_t)1 << 63);
-}
-
-/* What is in the order of names, and stays so among those of the same rank: by the lower half of its bits, then by the upper. */
-static int sort_by_rank(struct directory *d, enum directory_order order)
-{
-	int error = 0;
-
-	(void)directory_ask(d, d->count);
-	if (!d->known)
-		return -ENOMEM;
-	for (unsigned shift = 0; shift < 64 && error == 0; shift += 32) {
-		for (size_t i = 0; i < d->count; i++)
-			d->entries[i].key = (uint32_t)(rank(d, i, order) >> shift);
-		error = sort(d, NULL);
-	}
-	return error;
-}
-
 int directory_sort(struct directory *directory, enum directory_order order, bool reverse)
 {
 	struct directory *d = directory;
-	int error;
+	int error = 0;
 
 	if (d->count < 2)
 		return 0;
-	order_set_keys(d->entries, d->count, d->names);
-	error = sort(d, d->names);
-	if (error == 0 && order != DIRECTORY_BY_NAME)
-		error = sort_by_rank(d, order);
+	if (order == DIRECTORY_BY_NAME)
+		order_set_keys(d->entries, d->count, d->names);
+	else
+		error = set_keys(d, order);
+	if (error == 0)
+		error = sort(d);
 	if (error == 0 && reverse)
 		order_reverse(d->entries, d->count);
 	return error;

@@ -43,58 +43,15 @@ static uint64_t name_key(const char *name)
 	return key & ~(UINT64_MAX >> __builtin_clzll(ends));
 }
 
-/* The first 32 bits in which some differ, as runs of neighbours. */
-#define KEPT 32
-
-struct runs {
-	unsigned count;
-	struct {
-		unsigned shift, width;
-	} each[KEPT];
-};
-
-static void find_runs(uint64_t differences, struct runs *out)
-{
-	unsigned room = KEPT;
-
-	out->count = 0;
-	while (differences && room > 0) {
-		unsigned above = (unsigned)__builtin_clzll(differences);
-		unsigned width = (unsigned)__builtin_clzll(~(differences << above) | 1);
-		width = width < room ? width : room;
-		out->each[out->count].width = width;
-		out->each[out->count++].shift = 64 - above - width;
-		differences &= UINT64_MAX >> above >> width;
-		room -= width;
-	}
-}
-
-static uint32_t keep_runs(uint64_t key, const struct runs *runs)
-{
-	uint64_t kept = 0;
-
-	for (unsigned i = 0; i < runs->count; i++) {
-		unsigned width = runs->each[i].width;
-		kept = kept << width | (key >> runs->each[i].shift & ((UINT64_C(1) << width) - 1));
-	}
-	return (uint32_t)kept;
-}
-
 void order_set_keys(struct order_entry *entries, size_t count, const char *names)
 {
 	const char *first = count > 0 ? names + entries[0].name : "";
 	size_t common = strlen(first);
-	uint64_t differences = 0;
-	struct runs runs;
 
 	for (size_t i = 1; i < count; i++)
 		common = common_bytes(first, names + entries[i].name, common);
-	for (size_t i = 1; i < count; i++)
-		differences |=
-			name_key(names + entries[i].name + common) ^ name_key(first + common);
-	find_runs(differences, &runs);
 	for (size_t i = 0; i < count; i++)
-		entries[i].key = keep_runs(name_key(names + entries[i].name + common), &runs);
+		entries[i].key = name_key(names + entries[i].name + common);
 }
 
 /* ---- comparing ---- */
@@ -104,14 +61,14 @@ static bool comes_before(
 {
 	if (one->key != other->key)
 		return one->key < other->key;
-	return names && strcmp(names + one->name, names + other->name) < 0;
+	return strcmp(names + one->name, names + other->name) < 0;
 }
 
 bool order_holds(const struct order_entry *entries, size_t count, const char *names, bool backwards)
 {
 	for (size_t i = 1; i < count; i++) {
 		const struct order_entry *left = &entries[i - 1], *right = &entries[i];
-		if (comes_before(right, left, names) != backwards)
+		if (!comes_before(backwards ? right : left, backwards ? left : right, names))
 			return false;
 	}
 	return true;
@@ -191,21 +148,20 @@ struct order_entry *order_sort(
 	struct order_entry *entries, struct order_entry *spare, size_t count, const char *names)
 {
 	struct order_entry *from = entries, *to = spare;
-	uint32_t differences = 0;
+	uint64_t differences = 0;
 
 	if (count < COUNTED)
 		return merge_sort(entries, spare, count, names);
 	for (size_t i = 1; i < count; i++)
 		differences |= entries[i].key ^ entries[0].key;
-	for (unsigned shift = 0; shift < 32 && differences >> shift > 0; shift += WINDOW) {
+	for (unsigned shift = 0; shift < 64 && differences >> shift > 0; shift += WINDOW) {
 		struct order_entry *swap = from;
-		shift += (unsigned)__builtin_ctz(differences >> shift);
+		shift += (unsigned)__builtin_ctzll(differences >> shift);
 		by_bits(from, to, count, shift);
 		from = to;
 		to = swap;
 	}
-	if (names)
-		sort_alike(from, to, count, names);
+	sort_alike(from, to, count, names);
 	return from;
 }
 
