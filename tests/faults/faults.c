@@ -197,7 +197,7 @@ void add_lies(struct list *list, const struct scenario *scenario)
 		{"stou", SYS_write, 1, "226, but u."},
 		{"rename", SYS_rename, 1, "250, and f has"},
 		{"retr", SYS_sendfile, 1, "226, but 0 bytes"},
-		{"retr-large", SYS_sendfile, 1, "226, but 0 bytes of"},
+		{"retr-large", SYS_sendfile, 1, "is not the file's"},
 		{"list", SYS_newfstatat, 3, "another listing"},
 		{"list", SYS_getdents64, 1, "no final reply"},
 		{"login-anonymous", SYS_landlock_restrict_self, 2,

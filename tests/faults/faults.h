@@ -101,7 +101,7 @@ const char *error_name(int error);
 
 #define REPLY_MAX 2048
 #define TALK_MAX 16384
-#define LARGE 1500000
+#define LARGE 4500000
 
 struct bytes {
 	char *at;
