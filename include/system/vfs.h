@@ -59,12 +59,12 @@ int vfs_open_update(const char *path, mode_t mode, int *out_fd, struct facts *ou
 /* Sets the mode of an open file and then gives it to another user, which needs the privilege to. 0 or -errno. */
 int vfs_give(int fd, mode_t mode, const struct account *owner);
 
-/* Takes a lock on all bytes of the file for as long as it is open (fcntl(2)); -EAGAIN if another process holds one against it. */
+/* Takes a lock on all bytes of the file for as long as it is open (fcntl(2)); -EAGAIN if another process holds one against it.
+ * vfs_lock_behind: for writing, on one byte behind all that a file can have, which keeps nobody from the file. */
 #define VFS_SIZE_MAX ((off_t)1 << 62) /* no file is larger */
 int vfs_lock(int fd, bool for_writing);
-
-/* The same for writing, of one byte behind all that a file can have: it keeps nobody from the file. */
 int vfs_lock_behind(int fd);
+
 int vfs_truncate(int fd, uint64_t size);
 int vfs_seek(int fd, uint64_t offset);
 

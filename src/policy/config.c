@@ -344,7 +344,7 @@ static const char *file_problem(int error)
  * been looked at. */
 static int read_file(struct place *at)
 {
-	size_t name = strnlen(at->file, PATH_TEXT) + 1, size;
+	size_t name = strnlen(at->file, PATH_TEXT - 1) + 1, size;
 	char *text = at->config->strings + at->config->string_size + name;
 	int error = file_read(at->file, true, text, CONFIG_FILE_MAX + 1, &size);
 

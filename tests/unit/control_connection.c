@@ -363,6 +363,7 @@ static void check_last_line(size_t before, int code, const char *text, const cha
 	end(NULL);
 }
 
+/* Nothing is read until all is sent: the socket must hold it. */
 static void check_last_line_anywhere(int code, const char *text, const char *last)
 {
 	for (size_t before = 0; before < 2 * sizeof(control.out_bytes); before += 1000)
