@@ -60,24 +60,18 @@ static inline char *take_verb(char *text, char verb[8])
 	return text;
 }
 
-static SELDOM int split_joined(char *text, size_t size, struct call *out_call)
-{
-	size = join_returns(text, size);
-	if (memchr(text, '\0', size))
-		return -EILSEQ;
-	text = take_verb(text, out_call->verb);
-	out_call->argument = text + (*text != '\0');
-	return 0;
-}
-
 int dispatch_split(char *text, size_t size, struct call *out_call)
 {
 	char *after = take_verb(text, out_call->verb);
 	size_t rest = size - (size_t)(after - text);
 
-	if (rest > 0 && memchr(after, '\0', rest))
-		return split_joined(text, size, out_call);
-	out_call->argument = after + (rest > 0);
+	if (rest > 0 && memchr(after, '\0', rest)) {
+		size = join_returns(text, size);
+		if (memchr(text, '\0', size))
+			return -EILSEQ;
+		after = take_verb(text, out_call->verb);
+	}
+	out_call->argument = after + (*after != '\0');
 	return 0;
 }
 

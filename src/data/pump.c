@@ -115,9 +115,10 @@ static enum pump_result glance_at_times(struct pump *pump, unsigned *count)
 	return ++*count % GLANCE_EVERY == 0 ? glance(pump) : PUMP_DONE;
 }
 
-static size_t chunk_size(const struct pump *pump)
+/* How much to move at once: `most`, or less to keep a limit to the rate. */
+static size_t chunk_size(const struct pump *pump, size_t most)
 {
-	return pace_chunk(pump->pace, pump->chunk, CHUNK);
+	return pace_chunk(pump->pace, pump->chunk, most);
 }
 
 /* ---- out ---- */
@@ -127,7 +128,7 @@ enum pump_result pump_bytes(struct pump *pump, const char *bytes, size_t size)
 	enum pump_result result = PUMP_DONE;
 
 	while (size > 0 && result == PUMP_DONE) {
-		size_t piece = chunk_size(pump);
+		size_t piece = chunk_size(pump, CHUNK);
 		ssize_t sent;
 		piece = size < piece ? size : piece;
 		result = pay(pump);
@@ -234,7 +235,7 @@ static enum pump_result send_inside(struct pump *pump, int file, uint64_t *offse
 	enum pump_result result = PUMP_DONE;
 
 	while (result == PUMP_DONE) {
-		size_t size = up_to(*offset, end, pace_chunk(pump->pace, pump->chunk, FILE_CHUNK));
+		size_t size = up_to(*offset, end, chunk_size(pump, FILE_CHUNK));
 		ssize_t sent;
 		result = pay(pump);
 		if (result != PUMP_DONE)
@@ -384,7 +385,7 @@ static enum pump_result splice_in(struct pump *pump, struct copy_pipe *pipe, int
 	bool waited = false;
 
 	while (result == PUMP_DONE && pump->kernel_copies) {
-		size_t size = pump->pace->rate > 0 ? chunk_size(pump) : pipe->size;
+		size_t size = pump->pace->rate > 0 ? chunk_size(pump, CHUNK) : pipe->size;
 		ssize_t got;
 		result = pay(pump);
 		if (result != PUMP_DONE)
@@ -434,7 +435,7 @@ static enum pump_result splice_rest(struct pump *pump, int file)
 static enum pump_result receive_and_write(struct pump *pump, int file, bool *out_ended)
 {
 	size_t got;
-	enum pump_result result = receive(pump, chunk_size(pump), &got);
+	enum pump_result result = receive(pump, chunk_size(pump, CHUNK), &got);
 	int error;
 
 	if (result != PUMP_DONE)
@@ -470,7 +471,7 @@ enum pump_result pump_upload_ascii(struct pump *pump, int file)
 	struct ascii state = {.after_cr = false};
 	int64_t started = io_now();
 	uint64_t written = 0; /* what came is longer */
-	size_t piece = pace_chunk(pump->pace, pump->chunk, TEXT_CHUNK);
+	size_t piece = chunk_size(pump, TEXT_CHUNK);
 	unsigned count = 0;
 
 	for (;;) {
